@@ -1,0 +1,3 @@
+"""codec-bench: an image codec benchmark whose figures others can reproduce."""
+
+__version__ = "0.1.0"

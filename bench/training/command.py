@@ -1,0 +1,97 @@
+"""What `bench train` does, from names to a trained model, and what it prints meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from bench.codecs.ainn.config import CONFIGS, AinnConfig
+from bench.errors import BenchError
+from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
+
+# How each module of the paper is switched off.
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "fdsm": {"fdsm": False},
+    "cfrm": {"cfrm": False},
+    "pdm": {"pdm": False},
+    "couplings": {"couplings": 0},
+}
+
+
+def configure(name: str, lambdas: tuple[float, ...], without: tuple[str, ...]) -> AinnConfig:
+    """A named configuration, with its lambdas replaced and modules switched off."""
+    if name not in CONFIGS:
+        raise BenchError(f"no configuration '{name}'; there are {', '.join(sorted(CONFIGS))}")
+    config = CONFIGS[name]
+    if lambdas:
+        config = config.with_options(lambdas=tuple(sorted(lambdas)))
+    for module in without:
+        if module not in ABLATIONS:
+            raise BenchError(f"'{module}' can't be switched off; --without takes {', '.join(ABLATIONS)}")
+        config = config.with_options(**ABLATIONS[module])
+    return config
+
+
+def run_training(
+    plan: TrainingPlan,
+    data: Path,
+    out: Path,
+    config: str,
+    lambdas: tuple[float, ...],
+    without: tuple[str, ...],
+    device: str,
+    resume: Path | None,
+    weights: Path | None,
+    stop_after: float | None,
+    validate_every: int,
+) -> None:
+    """Train as planned and say where the results lie.
+
+    Raises:
+        BenchError: no photos, no such device, unreadable checkpoint, or a training that is there already.
+    """
+    console = Console(stderr=True, highlight=False)
+    chosen = configure(config, lambdas, without)
+    if resume is None and (out / CHECKPOINT).exists():
+        raise BenchError(
+            f"{out} holds a training already; go on with --resume {out / CHECKPOINT}, or take another --out"
+        )
+    if resume is not None and not resume.is_file():
+        raise BenchError(f"no checkpoint at {resume}; give the {CHECKPOINT} that an earlier training left")
+    _check_device(device)
+    trainer = Trainer(chosen, plan, data, device)
+    if resume is not None:
+        trainer.resume(resume)
+    elif weights is not None:
+        trainer.start_from(weights)
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    console.print(
+        f"{trainer.model.config.name}: {parameters / 1e6:.2f} M parameters, {len(trainer.crops.photos)} photos, "
+        f"{len(trainer.validation)} for validation, {device}, {plan.precision}"
+    )
+    done = trainer.run(out, stop_after, validate_every, lambda row: console.print(_describe(row)))
+    state = "done" if done else f"not done; go on with --resume {out / CHECKPOINT}"
+    console.print(f"{state}. weights: {out / WEIGHTS}, log: {out / LOG}")
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise BenchError(f"can't train on device '{device}' ({reason}); take --device cpu") from error
+
+
+def _describe(row: dict[str, Any]) -> str:
+    parts = [f"step {row['step']}", f"{row['minutes']:.1f} min", row["phase"]]
+    if "loss" in row:
+        parts.append(f"loss {row['loss']:.3f}, {row['bpp']:.3f} bpp, {row['psnr']:.2f} dB")
+        parts.append(f"{row['patches_per_second']:.0f} patches/s")
+    if "valid_loss" in row:
+        parts.append(
+            f"validation: loss {row['valid_loss']:.4f}, {row['valid_bpp']:.4f} bpp, {row['valid_psnr']:.3f} dB"
+        )
+    return " | ".join(parts)

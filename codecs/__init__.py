@@ -1,0 +1,11 @@
+"""Codecs. Three lines code a picture:
+
+    from bench.codecs import get
+    codec = get("jpeg")
+    picture = codec.decode(codec.encode(image, quality=75))  # image: uint8, height x width x 3
+"""
+
+from bench.codecs.base import Codec, CodecError
+from bench.codecs.registry import describe, get, get_class, names
+
+__all__ = ["Codec", "CodecError", "describe", "get", "get_class", "names"]

@@ -1,0 +1,120 @@
+"""A-INN as a codec plugin: a picture to a bitstream and back, on the CPU."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.codecs.ainn import container
+from bench.codecs.base import RGB, Codec, CodecError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.codecs.ainn.latent_coder import LatentCoder
+    from bench.codecs.ainn.model import Ainn
+
+WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "weights" / "compact.pt"
+
+
+class AinnCodec(Codec):
+    """Quality 1 is the first of the lambdas that the model was trained for, 8 the last; any number between
+    is a quality too, as the gains are interpolated.
+
+    Args:
+        weights: a file that `bench train` wrote; by default the one that ships with the package.
+    """
+
+    name = "ainn"
+    summary = "A-INN (Gao et al. 2025), compact, one model for all rates"
+    qualities = (1, 2, 3, 4, 5, 6, 7, 8)
+    quality_range = (1, 8)
+    whole_qualities = False
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        self.weights = weights
+
+    @classmethod
+    def missing(cls) -> str | None:
+        absent = [name for name in ("torch", "compressai") if find_spec(name) is None]
+        if absent:
+            return f"it needs {' and '.join(absent)}; see the set-up command in the README"
+        return None if WEIGHTS.is_file() else f"its weights are missing at {WEIGHTS}; train some with `bench train`"
+
+    @functools.cached_property
+    def weights_id(self) -> str:
+        """SHA-256 of the weights, hexadecimal."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+
+    def version(self) -> str:
+        return f"container {container.VERSION}, weights {self.weights_id[:8]}"
+
+    def encode(self, image: RGB, quality: float) -> bytes:
+        import torch
+
+        height, width = image.shape[:2]
+        container.check_size(width, height)
+        quality = round(quality, 3)  # as the container keeps it
+        with torch.inference_mode():
+            y = self._model.encode(_pad(image))
+            coded = self._coder.encode(y, self._level(quality))
+        identity = bytes.fromhex(self.weights_id[:8])
+        return container.pack(container.Container(width, height, quality, identity, coded.payload))
+
+    def decode(self, bitstream: bytes) -> RGB:
+        import torch
+
+        content = container.unpack(bitstream)
+        if content.weights.hex() != self.weights_id[:8]:
+            raise CodecError(
+                f"the A-INN bitstream was written with weights {content.weights.hex()}, "
+                f"and these are {self.weights_id[:8]}; decode it with the weights it was written with"
+            )
+        multiple = _side_multiple()
+        sides = (content.height, content.width)
+        size = tuple(-(-side // multiple) * multiple // 16 for side in sides)
+        with torch.inference_mode():
+            latent = self._coder.decode(content.payload, (size[0], size[1]), self._level(content.quality))
+            x_hat = self._model.decode(latent.y_hat)[0, :, : content.height, : content.width]
+            return np.ascontiguousarray(x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy())
+
+    @functools.cached_property
+    def _model(self) -> Ainn:
+        import torch
+
+        from bench.codecs.ainn.weights import load_weights
+
+        return load_weights(self.weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    @functools.cached_property
+    def _coder(self) -> LatentCoder:
+        from bench.codecs.ainn.latent_coder import LatentCoder
+
+        return LatentCoder(self._model.entropy)
+
+    def _level(self, quality: float) -> float:
+        """Quality 1 to 8 as a position among the lambdas, 0 to L - 1."""
+        return min(max(quality - 1, 0), len(self._model.config.lambdas) - 1)
+
+
+def _pad(image: RGB) -> Tensor:
+    """(1, 3, H, W) in [0, 1], sides filled up to multiples by repeating the edge: zeros would cost bits."""
+    import torch
+
+    multiple = _side_multiple()
+    bottom, right = (-side % multiple for side in image.shape[:2])
+    padded = np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="edge")
+    x = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _side_multiple() -> int:
+    from bench.codecs.ainn.model import SIDE_MULTIPLE
+
+    return SIDE_MULTIPLE

@@ -1,0 +1,114 @@
+"""What an A-INN is made of: one dataclass, and the two configurations that have names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from bench.errors import BenchError
+
+# InvComp's range of lambdas for MSE (Xie 2021): about 0.1 to 1.1 bpp on Kodak.
+LAMBDAS = (0.0016, 0.0032, 0.0065, 0.011, 0.018, 0.03, 0.048, 0.08)
+
+
+@dataclass(frozen=True)
+class SubnetShape:
+    """Shape of the subnets of one block's coupling layers: three convolutions, `width` channels between."""
+
+    kernels: tuple[int, int, int]
+    width: int
+
+
+@dataclass(frozen=True)
+class AinnConfig:
+    """Everything that shapes an A-INN. Each of the paper's modules can be switched off.
+
+    The defaults are the published shapes (Gao et al. 2025, arXiv 2408.17073).
+    """
+
+    name: str = "paper"
+    latent_channels: int = 192  # M: channels of y; 2 * 768 / M must be whole
+    hyper_channels: int = 192  # N: channels of z and inside the hyperprior
+    context_channels: int = 384  # features that each of context and hyperprior hands to the entropy parameters
+    lambdas: tuple[float, ...] = (0.013,)  # weights of the distortion; several make one model for all rates
+
+    subnets: tuple[SubnetShape, ...] = (
+        SubnetShape((5, 1, 5), 12),
+        SubnetShape((5, 1, 5), 48),
+        SubnetShape((3, 1, 3), 192),
+        SubnetShape((3, 1, 3), 768),
+    )
+    couplings: int = 3  # coupling layers per invertible block; 0 leaves the linear part of the transform
+    joint_subnets: bool = False  # G and H of a coupling as one subnet with twice the outputs
+
+    fdsm: bool = True  # frequency decomposition and synthesis around the invertible transform
+    fdsm_widths: tuple[int, ...] = (32, 64, 128, 128)
+    cfrm: bool = True  # channel feature recovery; off: the squeeze is only undone by copying
+    cfrm_growth: int = 192  # channels that each of its dense layers adds
+    ms_cfrm: bool = False  # feature recovery at a second scale
+    pdm: bool = True  # progressive denoising between the inverse blocks
+    pdm_widths: tuple[tuple[int, ...], ...] = ((48, 96, 192, 384), (96, 192, 384), (192, 384))
+    unet_convs: int = 2  # 3x3 convolutions at each level of the UNets
+
+    def __post_init__(self) -> None:
+        if 2 * TRANSFORM_CHANNELS % self.latent_channels:
+            raise BenchError(
+                f"latent_channels={self.latent_channels} does not divide {2 * TRANSFORM_CHANNELS}; "
+                "take 96, 128, 192, 256, 384, 512 or 768"
+            )
+        if not self.lambdas or any(value <= 0 for value in self.lambdas):
+            raise BenchError("lambdas must be one or more positive numbers, such as 0.013")
+
+    def with_options(self, **options: Any) -> AinnConfig:
+        """A copy with fields replaced, as for an ablation: ``COMPACT.with_options(pdm=False)``."""
+        known = {field.name for field in fields(self)}
+        for name in options:
+            if name not in known:
+                raise BenchError(f"A-INN has no option '{name}'; it has {', '.join(sorted(known))}")
+        return replace(self, **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, for a weights file; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> AinnConfig:
+        values = dict(values)
+        values["subnets"] = tuple(
+            SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"]
+        )
+        for name in ("lambdas", "fdsm_widths"):
+            values[name] = tuple(values[name])
+        values["pdm_widths"] = tuple(tuple(widths) for widths in values["pdm_widths"])
+        return cls(**values)
+
+
+BLOCK_CHANNELS = (12, 48, 192, 768)  # of each branch, after each invertible block
+TRANSFORM_CHANNELS = BLOCK_CHANNELS[-1]
+
+PAPER = AinnConfig()
+
+# Almost all of the published size is block 4's full-width 3x3 convolutions; here it spends less there.
+# More latent channels than published: with a transform that starts linear they set the ceiling of
+# PSNR (of 16x16 blocks of photos, 192 components keep 32.9 dB, 384 keep 42.2 dB), and channels that
+# a rate has no use for cost it next to nothing.
+COMPACT = AinnConfig(
+    name="compact",
+    latent_channels=384,
+    hyper_channels=96,
+    context_channels=224,
+    lambdas=LAMBDAS,
+    subnets=(
+        SubnetShape((5, 1, 5), 12),
+        SubnetShape((3, 1, 3), 48),
+        SubnetShape((3, 1, 3), 64),
+        SubnetShape((1, 3, 1), 128),
+    ),
+    joint_subnets=True,
+    fdsm_widths=(8, 16, 24, 24),
+    cfrm_growth=48,
+    pdm_widths=((16, 24, 32, 48), (32, 48, 64), (48, 64)),
+    unet_convs=1,
+)
+
+CONFIGS = {config.name: config for config in (PAPER, COMPACT)}

@@ -1,0 +1,73 @@
+"""The file of one picture: a header, the range coder's bytes, a checksum.
+
+| bytes | what                                                         |
+| ----- | ------------------------------------------------------------ |
+| 4     | ``AINN``                                                     |
+| 1     | version of this layout                                       |
+| 2     | quality in thousandths                                       |
+| 4     | width and height, 16 bits each                               |
+| 4     | start of the weights' SHA-256                                |
+| ...   | range coded z, then y                                        |
+| 4     | CRC-32 of all before: no damaged stream reaches the decoder  |
+
+Numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from bench.codecs.base import CodecError
+
+MAGIC = b"AINN"
+VERSION = 1
+MAX_SIDE = 65535
+MAX_PIXELS = 1 << 27  # a forged header must not make the decoder take all memory
+_HEADER = struct.Struct("<4sBHHH4s")
+_CHECKSUM = struct.Struct("<I")
+
+
+class Container(NamedTuple):
+    width: int
+    height: int
+    quality: float
+    weights: bytes  # 4: the start of the SHA-256 of the weights file
+    payload: bytes
+
+
+def pack(content: Container) -> bytes:
+    check_size(content.width, content.height)
+    quality = round(content.quality * 1000)
+    header = _HEADER.pack(MAGIC, VERSION, quality, content.width, content.height, content.weights)
+    body = header + content.payload
+    return body + _CHECKSUM.pack(zlib.crc32(body))
+
+
+def unpack(bitstream: bytes) -> Container:
+    """Inverse of `pack`.
+
+    Raises:
+        CodecError: not an A-INN stream, of another version, or damaged.
+    """
+    if bitstream[:4] != MAGIC:
+        raise CodecError("this is not an A-INN bitstream; it doesn't start with 'AINN'")
+    if len(bitstream) < _HEADER.size + _CHECKSUM.size:
+        raise CodecError("the A-INN bitstream is cut off within its header")
+    body, checksum = bitstream[: -_CHECKSUM.size], bitstream[-_CHECKSUM.size :]
+    if _CHECKSUM.unpack(checksum)[0] != zlib.crc32(body):
+        raise CodecError("the A-INN bitstream is damaged or cut off; its checksum doesn't fit")
+    _, version, quality, width, height, weights = _HEADER.unpack_from(body)
+    if version != VERSION:
+        raise CodecError(f"the A-INN bitstream has version {version}; this decoder reads version {VERSION}")
+    check_size(width, height)
+    return Container(width, height, quality / 1000, weights, body[_HEADER.size :])
+
+
+def check_size(width: int, height: int) -> None:
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise CodecError(
+            f"A-INN can't code {width}x{height} pixels; sides go from 1 to {MAX_SIDE}, "
+            f"and {MAX_PIXELS} pixels are the most"
+        )

@@ -1,0 +1,144 @@
+"""The invertible transform: pixel unshuffle, invertible 1x1 convolution, coupling layers; four times.
+
+Two branches (x_L and x_H of the frequency decomposition) go through together; a coupling layer
+couples the branches, it does not split one. Forward and inverse share every weight, so what the
+inverse adds to the picture is only what quantisation took from the latent: a noise e on the latent
+reaches the picture as J e, J the Jacobian of the inverse.
+
+Shapes are N, C, H, W. Source: Gao et al. 2025 (arXiv 2408.17073), Xie et al. 2021 (InvComp).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig, SubnetShape
+
+Branches = tuple[Tensor, Tensor]
+SLOPE = 0.2  # of every LeakyReLU outside the entropy model
+
+
+class Subnet(nn.Sequential):
+    """conv, LeakyReLU, conv, LeakyReLU, conv; the last one starts at zero, so that a fresh coupling is the identity."""
+
+    def __init__(self, channels: int, shape: SubnetShape, outputs: int) -> None:
+        first, middle, last = (
+            nn.Conv2d(i, o, k, padding=k // 2)
+            for i, o, k in zip(
+                (channels, shape.width, shape.width),
+                (shape.width, shape.width, outputs),
+                shape.kernels,
+                strict=True,
+            )
+        )
+        for conv in (first, middle):
+            nn.init.xavier_normal_(conv.weight)
+            conv.weight.data *= 0.1
+            nn.init.zeros_(conv.bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        super().__init__(first, nn.LeakyReLU(SLOPE), middle, nn.LeakyReLU(SLOPE), last)
+
+
+class AffineParameters(nn.Module):
+    """From one branch, the log-scale and the shift for the other: c * (2 sigmoid(G) - 1) with c = 1, and H."""
+
+    def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
+        super().__init__()
+        self.joint = joint
+        if joint:
+            self.subnet = Subnet(channels, shape, 2 * channels)
+        else:
+            self.scale = Subnet(channels, shape, channels)
+            self.shift = Subnet(channels, shape, channels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        g, h = self.subnet(x).chunk(2, dim=1) if self.joint else (self.scale(x), self.shift(x))
+        return torch.tanh(0.5 * g.float()), h.float()  # 2 sigmoid(g) - 1 = tanh(g / 2)
+
+
+class Coupling(nn.Module):
+    """y1 = x1 exp(s(x2)) + t(x2), then y2 = x2 exp(s(y1)) + t(y1); the inverse is exact."""
+
+    def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
+        super().__init__()
+        self.from_first = AffineParameters(channels, shape, joint)
+        self.from_second = AffineParameters(channels, shape, joint)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Branches:
+        log_scale, shift = self.from_second(x2)
+        y1 = x1 * log_scale.exp() + shift
+        log_scale, shift = self.from_first(y1)
+        return y1, x2 * log_scale.exp() + shift
+
+    def inverse(self, y1: Tensor, y2: Tensor) -> Branches:
+        log_scale, shift = self.from_first(y1)
+        x2 = (y2 - shift) * (-log_scale).exp()
+        log_scale, shift = self.from_second(x2)
+        return (y1 - shift) * (-log_scale).exp(), x2
+
+
+class Invertible1x1(nn.Module):
+    """A square 1x1 convolution that starts as a random rotation; its inverse is computed in float64."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        rotation, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
+        self.weight = nn.Parameter(rotation.float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _conv1x1(x, self.weight)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        return _conv1x1(y, torch.linalg.inv(self.weight.double()).to(y.dtype))
+
+
+class InvertibleBlock(nn.Module):
+    """Halves the sides, quarters nothing away: (N, C, H, W) twice to (N, 4C, H/2, W/2) twice."""
+
+    def __init__(self, channels: int, shape: SubnetShape, couplings: int, joint: bool) -> None:
+        super().__init__()
+        self.mix = Invertible1x1(channels)  # one weight serves both branches
+        self.couplings = nn.ModuleList(Coupling(channels, shape, joint) for _ in range(couplings))
+
+    def forward(self, low: Tensor, high: Tensor) -> Branches:
+        low, high = self.linear(low), self.linear(high)
+        for coupling in self.couplings:
+            low, high = coupling(low, high)
+        return low, high
+
+    def inverse(self, low: Tensor, high: Tensor) -> Branches:
+        for coupling in reversed(self.couplings):
+            low, high = coupling.inverse(low, high)
+        low, high = self.linear_inverse(torch.cat((low, high))).chunk(2)  # so that one matrix inverse serves both
+        return low, high
+
+    def linear(self, x: Tensor) -> Tensor:
+        """What the block does to each branch while its couplings are the identity."""
+        return self.mix(F.pixel_unshuffle(x, 2))
+
+    def linear_inverse(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(self.mix.inverse(x), 2)
+
+
+class InvertibleTransform(nn.ModuleList):
+    """The four blocks: x_L, x_H (N, 3, H, W) to 768 channels each at 1/16 of the sides."""
+
+    def __init__(self, config: AinnConfig) -> None:
+        super().__init__(
+            InvertibleBlock(channels, shape, config.couplings, config.joint_subnets)
+            for channels, shape in zip(BLOCK_CHANNELS, config.subnets, strict=True)
+        )
+
+    def forward(self, low: Tensor, high: Tensor) -> Branches:
+        for block in self:
+            low, high = block(low, high)
+        return low, high
+
+
+def _conv1x1(x: Tensor, weight: Tensor) -> Tensor:
+    # Half precision here would blur the latent itself, not just what the subnets add to it.
+    with torch.autocast(x.device.type, enabled=False):
+        return F.conv2d(x.float() if x.dtype == torch.bfloat16 else x, weight[:, :, None, None].to(x.dtype))

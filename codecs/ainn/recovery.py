@@ -1,0 +1,96 @@
+"""Channel squeeze on the encoder's side, and the modules that make good on the decoder's: CFRM and PDM."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bench.codecs.ainn.config import BLOCK_CHANNELS, TRANSFORM_CHANNELS, AinnConfig
+from bench.codecs.ainn.unet import UNet
+
+PDM_STRENGTH = 0.2
+
+
+def squeeze(low: Tensor, high: Tensor, channels: int) -> Tensor:
+    """Both branches (N, 768, H, W) to y (N, M, H, W): their concatenation, averaged over groups of M channels."""
+    both = torch.cat((low, high), dim=1)  # N, 1536, H, W
+    n, _, h, w = both.shape
+    return both.view(n, -1, channels, h, w).mean(dim=1)
+
+
+def unsqueeze(y: Tensor) -> tuple[Tensor, Tensor]:
+    """y (N, M, H, W) copied to every group: the inverse of `squeeze` where the groups were equal."""
+    both = y.repeat(1, 2 * TRANSFORM_CHANNELS // y.shape[1], 1, 1)
+    low, high = both.chunk(2, dim=1)
+    return low, high
+
+
+class DenseRecovery(nn.Module):
+    """Three dense layers of 3x3 convolution and ReLU, and a 1x1 convolution of all of them.
+
+    The last convolution starts at zero: what it recovers is added to what the caller has.
+    """
+
+    def __init__(self, inputs: int, outputs: int, growth: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv2d(inputs + i * growth, growth, 3, padding=1) for i in range(3)
+        )
+        self.last = nn.Conv2d(inputs + 3 * growth, outputs, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = torch.cat((x, torch.relu(layer(x))), dim=1)
+        out: Tensor = self.last(x)
+        return out.float()
+
+
+class CFRM(nn.Module):
+    """Channel feature recovery, one for each branch: y_hat (N, M, H, W) to 768 + 768 channels.
+
+    The skip, a 1x1 convolution of y_hat, starts as `unsqueeze`.
+    """
+
+    def __init__(self, config: AinnConfig) -> None:
+        super().__init__()
+        channels = config.latent_channels
+        self.dense = nn.ModuleList(
+            DenseRecovery(channels, TRANSFORM_CHANNELS, config.cfrm_growth) for _ in range(2)
+        )
+        self.skip = nn.ModuleList(nn.Conv2d(channels, TRANSFORM_CHANNELS, 1) for _ in range(2))
+        copies = unsqueeze(torch.eye(channels)[:, :, None, None])  # M inputs of one channel each
+        for conv, copy in zip(self.skip, copies, strict=True):
+            conv.weight.data = copy.transpose(0, 1).contiguous()
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, y_hat: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(y_hat.device.type, enabled=False):
+            low, high = (skip(y_hat) for skip in self.skip)
+        return low + self.dense[0](y_hat), high + self.dense[1](y_hat)
+
+
+class MultiScaleCFRM(nn.Module):
+    """MS-CFRM: what recovery is left to do at a second scale, between inverse blocks 3 and 2."""
+
+    def __init__(self, config: AinnConfig) -> None:
+        super().__init__()
+        channels = BLOCK_CHANNELS[1]
+        self.dense = nn.ModuleList(
+            DenseRecovery(channels, channels, config.cfrm_growth) for _ in range(2)
+        )
+
+    def forward(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        return low + self.dense[0](low), high + self.dense[1](high)
+
+
+class PDM(nn.Module):
+    """Progressive denoising, after an inverse block: f + 0.2 U(f), a small UNet U for each branch."""
+
+    def __init__(self, channels: int, widths: tuple[int, ...], convs: int) -> None:
+        super().__init__()
+        self.unets = nn.ModuleList(UNet(channels, channels, widths, convs) for _ in range(2))
+
+    def forward(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        return low + PDM_STRENGTH * self.unets[0](low), high + PDM_STRENGTH * self.unets[1](high)

@@ -1,0 +1,71 @@
+"""Weights on disk: float16, one file per model, with everything that decoding needs."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.codecs.ainn.config import AinnConfig
+from bench.codecs.ainn.model import Ainn
+from bench.errors import BenchError
+
+FORMAT = "ainn-weights-1"
+
+
+def save_weights(model: Ainn, path: Path, training: dict[str, Any]) -> None:
+    """Write a model as a codec takes it: float16 weights, and z's integer tables for the range coder.
+
+    Args:
+        training: how it was trained, in plain types; kept for readers of the file.
+    """
+    model = copy.deepcopy(model).cpu().half().float()
+    bottleneck = model.entropy.bottleneck
+    bottleneck._update_quantiles()
+    bottleneck.quantiles.data.round_()  # z is rounded to integers, so its tables are centred on one
+    bottleneck.update(force=True)
+    state = {
+        name: value.half() if value.is_floating_point() else value.to(torch.int32)
+        for name, value in model.state_dict().items()
+    }
+    payload = {
+        "format": FORMAT,
+        "config": model.config.to_dict(),
+        "training": training,
+        "state": {name: value.contiguous() for name, value in state.items()},
+    }
+    partial = path.with_name(path.name + ".part")
+    torch.save(payload, partial)
+    partial.replace(path)
+
+
+def load_weights(path: Path) -> Ainn:
+    """The model of a weights file, in float32, ready to code and to train on.
+
+    Raises:
+        BenchError: no such file, or it is not an A-INN's weights.
+    """
+    if not path.is_file():
+        raise BenchError(f"no A-INN weights at {path}; train some with `bench train`, or give the right path")
+    try:
+        payload = torch.load(path, map_location="cpu", weights_only=True)
+        if payload["format"] != FORMAT:
+            raise ValueError(f"format {payload['format']}")
+        model = Ainn(AinnConfig.from_dict(payload["config"]))
+        bottleneck = model.entropy.bottleneck
+        for name in ("_quantized_cdf", "_offset", "_cdf_length"):  # empty in a fresh model
+            table = payload["state"][f"entropy.bottleneck.{name}"]
+            bottleneck.register_buffer(name, torch.empty_like(table))
+        model.load_state_dict(payload["state"])
+    except Exception as error:  # torch raises many kinds for a file that is something else
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BenchError(f"{path} is not a readable file of A-INN weights ({reason[:120]})") from error
+    return model.eval()
+
+
+def identity(path: Path) -> str:
+    """SHA-256 of a weights file, hexadecimal; its start is what a bitstream carries."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,66 @@
+"""What a codec is to the harness: pixels and a quality in, bytes out; bytes in, pixels out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import BenchError
+
+RGB = NDArray[np.uint8]  # height x width x 3, sRGB
+
+
+class CodecError(BenchError):
+    """A picture that can't be encoded, or a bitstream that can't be decoded: a sentence that says why."""
+
+
+class Codec(ABC):
+    """A codec plugin. It knows nothing of datasets, metrics or results.
+
+    A subclass names itself, says which qualities draw its curve, and implements `version`, `encode`
+    and `decode`. One object codes many pictures; nothing of one may reach another, and `decode` may
+    use only the bytes that it is given.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str] = ""  # one line for `bench list codecs`
+    qualities: ClassVar[tuple[float, ...]]  # that a curve is drawn from, lowest rate first
+    quality_range: ClassVar[tuple[float, float]]
+    whole_qualities: ClassVar[bool] = True  # False: any number in the range is a quality
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """What must be installed before it can run here, as a sentence; None if nothing is missing."""
+        return None
+
+    @abstractmethod
+    def version(self) -> str:
+        """All that decides what `encode` writes: versions of libraries and encoder, identity of weights."""
+
+    @abstractmethod
+    def encode(self, image: RGB, quality: float) -> bytes:
+        """The bitstream of an image (uint8, height x width x 3), all that `decode` needs in it.
+
+        Raises:
+            CodecError: the codec can't code this image.
+        """
+
+    @abstractmethod
+    def decode(self, bitstream: bytes) -> RGB:
+        """The image of a bitstream.
+
+        Raises:
+            CodecError: the bitstream is damaged or not this codec's.
+        """
+
+    @classmethod
+    def check_quality(cls, quality: float) -> float:
+        """The quality itself; raises BenchError if the codec has no such quality."""
+        low, high = cls.quality_range
+        kind = "whole numbers" if cls.whole_qualities else "numbers"
+        if not low <= quality <= high or (cls.whole_qualities and quality != int(quality)):
+            raise BenchError(f"{cls.name} takes qualities that are {kind} from {low:g} to {high:g}, not {quality:g}")
+        return quality
