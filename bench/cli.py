@@ -45,8 +45,11 @@ def train(
     crop: Annotated[int, typer.Option(help="Side of the crops, a multiple of 64.")] = 128,
     rate: Annotated[float, typer.Option(help="Learning rate of the transform.")] = 2e-4,
     entropy_first: Annotated[
-        float, typer.Option(help="Share of the training for the entropy model alone, 0 to 1.", min=0, max=1)
-    ] = 0.15,
+        float, typer.Option(help="Share of the training for the entropy model alone, first.", min=0, max=0.5)
+    ] = 0.12,
+    entropy_last: Annotated[
+        float, typer.Option(help="Share of the training for the entropy model alone, last.", min=0, max=0.5)
+    ] = 0.1,
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 where it is safe.")] = "float32",
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
@@ -58,7 +61,7 @@ def train(
 
     plan = TrainingPlan(
         steps=steps, minutes=minutes, batch=batch, crop=crop, rate=rate, entropy_first=entropy_first,
-        seed=seed, precision=precision,
+        entropy_last=entropy_last, seed=seed, precision=precision,
     )  # fmt: skip
     run_training(
         plan, data, out, config, tuple(lambdas or ()), tuple(without or ()), device,

@@ -1,8 +1,9 @@
 """Train an A-INN: one loop, exact to resume, that stops when its time is up.
 
 Loss: bpp + lambda * 255^2 * MSE, each picture of a batch at a lambda of its own (Cui et al. 2021).
-The first part of the time trains the entropy model alone, on the linear transform of the head start,
-at a fraction of the cost of a full step.
+Three phases. The first trains the entropy model alone, on the linear transform of the head start, at a
+fraction of the cost of a full step; the second trains everything; the last trains the entropy model
+alone again, on the symbols that the finished transform really sends.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ LOG_COLUMNS = (
     "step", "minutes", "phase", "learning_rate", "loss", "bpp", "psnr", "patches_per_second", "skipped_steps",
     "valid_loss", "valid_bpp", "valid_psnr",
 )  # fmt: skip
+FIRST, ALL, LAST = "entropy-first", "all", "entropy-last"  # the phases
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
 MAX_SKIPPED = 50  # steps without a finite gradient, one after the other, before training gives up
@@ -45,7 +47,8 @@ class TrainingPlan:
     batch: int = 8
     crop: int = 128
     rate: float = 1e-4  # of the transform; see `Ainn.parameter_groups` for the others
-    entropy_first: float = 0.15  # share of the training that trains the entropy model alone
+    entropy_first: float = 0.12  # share of the first phase
+    entropy_last: float = 0.1  # share of the last
     seed: int = 0
     precision: str = "float32"  # or bfloat16: of the convolutions, never of couplings' sums, latents and rates
     ema: float = 0.999
@@ -66,6 +69,15 @@ class TrainingPlan:
             shares.append(seconds / (60 * self.minutes) if self.minutes > 0 else 1.0)
         return min(1.0, max(shares))
 
+    def phase(self, progress: float) -> tuple[str, float]:
+        """Name of the phase, and how much of it is done, 0 to 1."""
+        first, last = self.entropy_first, 1 - self.entropy_last
+        if progress < first:
+            return FIRST, progress / first
+        if progress < last:
+            return ALL, (progress - first) / (last - first)
+        return LAST, (progress - last) / max(self.entropy_last, 1e-9)
+
 
 class Trainer:
     """Holds a training's whole state; `run` goes on with it until the plan or the slice is over."""
@@ -80,6 +92,7 @@ class Trainer:
         start_from_statistics(self.model, *block_statistics(photos, plan.seed))
         self.crops = Cropper(photos, plan.crop, plan.seed, self.device)
         self._settle()
+        self.phase = ""  # of the last step
         self.step = 0
         self.skipped = 0
         self.seconds = 0.0  # spent training, over all slices
@@ -100,6 +113,8 @@ class Trainer:
         self._settle()
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
+        self.phase = state["phase"]
+        self._train_only(self.phase)
         self.step, self.skipped, self.seconds = state["step"], state["skipped"], state["seconds"]
         torch.set_rng_state(state["rng"])
 
@@ -154,6 +169,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
+            "phase": self.phase,
             "step": self.step,
             "skipped": self.skipped,
             "seconds": self.seconds,
@@ -177,7 +193,9 @@ class Trainer:
                 for crops in self.validation.split(8):
                     x = crops.to(self.device).float() / 255
                     quality = torch.full((len(x),), float(level), device=self.device)
-                    bpp, mse = self._forward(x, quality, linear=self._entropy_only(0.5))
+                    out = self.model(x, quality, rounded=True)
+                    bpp = (out.y_bits + out.z_bits) / VALIDATION_SIDE**2
+                    mse = (out.x_hat.clamp(0, 1) - x).square().mean((1, 2, 3))
                     for b, d in zip(bpp.tolist(), mse.tolist(), strict=True):
                         rows.append((b + value * 255**2 * d, b, -10 * math.log10(d)))
         torch.set_rng_state(generator)  # so that validating more or less often changes nothing
@@ -193,26 +211,38 @@ class Trainer:
 
     def _train_step(self, progress: float) -> tuple[float, float, float, int]:
         plan, lambdas = self.plan, self.model.config.lambdas
-        entropy_only = self._entropy_only(progress)
-        for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(not entropy_only or name.startswith("entropy."))
-        size = plan.batch * 4 if entropy_only else plan.batch  # cheap steps can see more photos
+        phase, share = plan.phase(progress)
+        if phase != self.phase:
+            self._enter(phase)
+        size = plan.batch if phase == ALL else plan.batch * 4  # cheap steps can see more photos
         x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
         quality = torch.randint(len(lambdas), (size,)).to(self.device)
         weight = torch.tensor(lambdas, device=self.device)[quality]
 
-        bpp, mse = self._forward(x, quality.float(), linear=entropy_only)
+        bpp, mse = self._forward(x, quality.float(), phase)
         losses = bpp + weight * 255**2 * mse
         # High rates have the larger loss by nature; a curve wants each rate to matter alike.
         balance = (weight / math.exp(sum(map(math.log, lambdas)) / len(lambdas))) ** -0.35
-        loss = (balance * losses).mean()
-        self._set_rates(progress)
+        # Each phase warms up, then decays by a cosine to a hundredth.
+        factor = (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))) * min(1.0, 0.02 + share / 0.02)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["full_lr"] * factor
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (balance * losses).mean().backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
         self._apply(bool(torch.isfinite(norm)))
         psnr = float((-10 * torch.log10(mse.detach())).mean())
         return float(losses.detach().mean()), float(bpp.detach().mean()), psnr, size
+
+    def _enter(self, phase: str) -> None:
+        if phase == LAST:  # the transform is finished: what ships is its average
+            self.model.load_state_dict(self.average)
+        self._train_only(phase)
+        self.phase = phase
+
+    def _train_only(self, phase: str) -> None:
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(phase == ALL or name.startswith("entropy."))
 
     def _apply(self, finite: bool) -> None:
         self.step += 1
@@ -229,24 +259,24 @@ class Trainer:
         trained = {n: p.detach() for n, p in self.model.named_parameters() if p.requires_grad}
         torch._foreach_lerp_([self.average[name] for name in trained], list(trained.values()), 1 - decay)
 
-    def _forward(self, x: Tensor, quality: Tensor, linear: bool) -> tuple[Tensor, Tensor]:
-        """bpp (N,) and MSE (N,) on a scale of [0, 1]."""
+    def _forward(self, x: Tensor, quality: Tensor, phase: str) -> tuple[Tensor, Tensor]:
+        """bpp (N,) and MSE (N,) on a scale of [0, 1].
+
+        With the transform at rest, the MSE is that of the latent: the same but for a constant while
+        the transform is orthonormal, and close to it later.
+        """
         half = self.plan.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            out = self.model(x, quality, linear)
-        bpp = (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3])
-        return bpp, (out.x_hat.float() - x).square().mean((1, 2, 3))
-
-    def _entropy_only(self, progress: float) -> bool:
-        return progress < self.plan.entropy_first
-
-    def _set_rates(self, progress: float) -> None:
-        """Cosine decay over the plan to a hundredth; each part warms up over its first hundredth of the plan."""
-        first = self.plan.entropy_first
-        since = progress if self._entropy_only(progress) else progress - first
-        factor = (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))) * min(1.0, 0.02 + since / 0.01)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["full_lr"] * factor
+            if phase == ALL:
+                out = self.model(x, quality)
+                mse = (out.x_hat.float() - x).square().mean((1, 2, 3))
+            else:
+                with torch.no_grad():
+                    y = self.model.encode(x, linear=phase == FIRST).float()
+        if phase != ALL:
+            out = self.model.entropy(y, quality, rounded=True)
+            mse = self.model.entropy.latent_mse(y, out.y_hat)
+        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), mse
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -275,7 +305,7 @@ class _Window:
         row: dict[str, Any] = {
             "step": trainer.step,
             "minutes": trainer.seconds / 60,
-            "phase": "entropy" if trainer._entropy_only(progress) else "all",
+            "phase": trainer.plan.phase(progress)[0],
             "learning_rate": trainer.optimiser.param_groups[1]["lr"],
             "skipped_steps": trainer.skipped,
         }

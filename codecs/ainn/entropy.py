@@ -101,24 +101,51 @@ class EntropyModel(nn.Module):
             self.log_gain.data[level] = torch.log(self.latent_std * shrink / step)
         self.log_inverse_gain.data = -self.log_gain.data
 
-    def forward(self, y: Tensor, quality: Tensor) -> Latent:
-        """Training's view: additive noise where a rate is estimated, rounding where the decoder looks on."""
+    def forward(self, y: Tensor, quality: Tensor, rounded: bool = False) -> Latent:
+        """Training's view of coding y.
+
+        The decoder's y_hat is always rounded. The rate is that of y with uniform noise, which tells the
+        transform where bits go, or with `rounded` that of the very symbols that would be coded: exact
+        for the entropy model, but deaf to small changes of y.
+        """
         y_n = self.normalise(y.float())
         log_gain, inverse_gain = self.gains(quality)
         gain = log_gain.exp()
 
         z = self.hyper_analysis(y_n)
-        _, z_likelihood = self.bottleneck(z, training=True)
-        noisy = y_n + (torch.rand_like(y_n) - 0.5) / gain
-        features = torch.cat(
-            (self.hyper_features(round_through(z), log_gain), self.context(noisy)), dim=1
-        )
-        mean, log_scale = self.distribution(features)
-        scale = (log_scale + log_gain).exp()
-        y_bits = gaussian_bits((noisy - mean) * gain, scale)
-        y_hat = mean + round_through((y_n - mean) * gain) * inverse_gain
+        z_hat = round_through(z)
+        z_likelihood = self.z_likelihood(z_hat if rounded else z + torch.rand_like(z) - 0.5)
+        hyper = self.hyper_features(z_hat, log_gain)
+        # Decoding goes position by position, each from what was decoded before. Two passes come close:
+        # the first, from noisy neighbours, only serves to show the second what decoded ones look like.
+        with torch.no_grad():
+            noisy = y_n + (torch.rand_like(y_n) - 0.5) / gain
+            guess, _ = self.distribution(torch.cat((hyper, self.context(noisy)), dim=1))
+            decoded = guess + ((y_n - guess) * gain).round() * inverse_gain
+        decoded = decoded + (y_n - y_n.detach())
+        mean, log_scale = self.distribution(torch.cat((hyper, self.context(decoded)), dim=1))
+
+        residual = (y_n - mean) * gain
+        symbols = residual.round()
+        noise = (symbols - residual).detach() if rounded else torch.rand_like(residual) - 0.5
+        y_bits = gaussian_bits(residual + noise, (log_scale + log_gain).exp())
+        # Symbols stay what they are when the mean moves a little, so y_hat moves with the mean.
+        y_hat = mean + symbols.detach() * inverse_gain + (y_n - y_n.detach())
         z_bits = -torch.log2(z_likelihood)
         return Latent(self.denormalise(y_hat), y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3)))
+
+    def z_likelihood(self, z: Tensor) -> Tensor:
+        """Of z as given: the bottleneck itself would add noise, or round about its medians."""
+        values = z.transpose(0, 1).flatten(1)[:, None]  # K, 1, N * H * W
+        likelihood, _, _ = self.bottleneck._likelihood(values)
+        n, k, h, w = z.shape
+        bounded: Tensor = self.bottleneck.likelihood_lower_bound(likelihood)
+        return bounded.view(k, n, h, w).transpose(0, 1)
+
+    def latent_mse(self, y: Tensor, y_hat: Tensor) -> Tensor:
+        """(N,): the error that y_hat brings into the pixels if the transform is orthonormal."""
+        groups = TRANSFORM_CHANNELS / y.shape[1]  # the squeeze shrinks y by the root of this
+        return (y - y_hat).square().sum(1).mean((1, 2)) * groups / TRANSFORM_CHANNELS
 
     def normalise(self, y: Tensor) -> Tensor:
         return (y - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]

@@ -98,8 +98,7 @@ class LatentCoder:
             return found
 
         y_hat = self._sweep(z, quality, (height, width), code)
-        _, likelihood = self.model.bottleneck(z, training=False)
-        bits -= torch.log2(likelihood).sum()
+        bits -= torch.log2(self.model.z_likelihood(z)).sum()
         return CodedLatent(encoder.flush(), y_hat, symbols, float(bits))
 
     @torch.no_grad()

@@ -47,13 +47,12 @@ class Ainn(nn.Module):
             )
         self.synthesis = Synthesis(config.fdsm_widths, config.unet_convs) if config.fdsm else None
 
-    def forward(self, x: Tensor, quality: Tensor, linear: bool = False) -> Output:
-        """Training's pass. `linear`: without all that is still the identity in a fresh model, and on one
-        branch, since both are still the same: the same result at a fraction of the cost."""
-        y = self.encode(x, linear)
+    def forward(self, x: Tensor, quality: Tensor, rounded: bool = False) -> Output:
+        """Training's pass; `quality` and `rounded` as in `EntropyModel`."""
+        y = self.encode(x)
         with torch.autocast(x.device.type, enabled=False):  # rates in half precision are no rates
-            latent = self.entropy(y, quality)
-        return Output(self.decode(latent.y_hat, linear), latent.y_bits, latent.z_bits)
+            latent = self.entropy(y, quality, rounded)
+        return Output(self.decode(latent.y_hat), latent.y_bits, latent.z_bits)
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """For an optimiser: the entropy model learns five times faster than the transform, which starts well;
@@ -71,7 +70,11 @@ class Ainn(nn.Module):
         return [{"params": parameters, "lr": lr} for lr, parameters in groups.items()]
 
     def encode(self, x: Tensor, linear: bool = False) -> Tensor:
-        """x (N, 3, H, W) to y (N, M, H/16, W/16), not yet rounded."""
+        """x (N, 3, H, W) to y (N, M, H/16, W/16), not yet rounded.
+
+        `linear`: without all that is still the identity in a fresh model, and on one branch, since both
+        are still the same: the same result at a fraction of the cost.
+        """
         if linear:
             for block in self.transform:
                 x = block.linear(x)
@@ -80,13 +83,8 @@ class Ainn(nn.Module):
         low, high = self.transform(low, high)
         return squeeze(low, high, self.config.latent_channels)
 
-    def decode(self, y_hat: Tensor, linear: bool = False) -> Tensor:
+    def decode(self, y_hat: Tensor) -> Tensor:
         """y_hat (N, M, H/16, W/16) to x_hat (N, 3, H, W), not yet clipped to [0, 1]."""
-        if linear:
-            x_hat, _ = unsqueeze(y_hat)
-            for block in reversed(self.transform):
-                x_hat = block.linear_inverse(x_hat)
-            return x_hat
         low, high = unsqueeze(y_hat) if self.cfrm is None else self.cfrm(y_hat)
         for index in reversed(range(len(self.transform))):
             low, high = self.transform[index].inverse(low, high)
@@ -94,5 +92,4 @@ class Ainn(nn.Module):
                 low, high = self.pdms[index - 1](low, high)
             if self.ms_cfrm is not None and index == 2:
                 low, high = self.ms_cfrm(low, high)
-        x_hat = 0.5 * (low + high) if self.synthesis is None else self.synthesis(low, high)
-        return x_hat
+        return 0.5 * (low + high) if self.synthesis is None else self.synthesis(low, high)
