@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bench.errors import BenchError
@@ -87,9 +88,7 @@ def bjontegaard(
     no value of a float raises anything.
     """
     if method not in METHODS:
-        raise BenchError(
-            f"unknown Bjontegaard method {method!r}: choose one of {', '.join(METHODS)}"
-        )
+        raise BenchError(f"unknown Bjontegaard method {method!r}: choose one of {', '.join(METHODS)}")
     test = _curve(rate, quality, names[0])
     anchor = _curve(anchor_rate, anchor_quality, names[1])
     points = (len(test.quality), len(anchor.quality))
@@ -151,8 +150,7 @@ class _Axes:
 def _curve(rate: Sequence[float], quality: Sequence[float], name: str) -> _Curve:
     if len(rate) != len(quality):
         raise BenchError(
-            f"curve of {name} has {len(rate)} rates and {len(quality)} qualities: give one of each"
-            " per point"
+            f"curve of {name} has {len(rate)} rates and {len(quality)} qualities: give one of each per point"
         )
     pairs = [(float(r), float(q)) for r, q in zip(rate, quality, strict=True)]
     usable = sorted({(r, q) for r, q in pairs if math.isfinite(q) and 0 < r < math.inf})
@@ -173,9 +171,7 @@ def _bad_values(name: str, pairs: list[tuple[float, float]]) -> str | None:
     return None
 
 
-def _too_few(
-    name: str, pairs: list[tuple[float, float]], usable: list[tuple[float, float]]
-) -> str | None:
+def _too_few(name: str, pairs: list[tuple[float, float]], usable: list[tuple[float, float]]) -> str | None:
     if len(usable) >= _MIN_POINTS:
         return None
     few = f"curve of {name} has too few points: {len(usable)} usable, {_MIN_POINTS} needed"
@@ -187,7 +183,7 @@ def _too_few(
 
 
 def _not_rising(name: str, usable: list[tuple[float, float]]) -> str | None:
-    for (r0, q0), (r1, q1) in zip(usable, usable[1:], strict=False):
+    for (r0, q0), (r1, q1) in pairwise(usable):
         low, high = _apart(q0, q1, "#")
         left, right = _apart(r0, r1)
         if r0 == r1:
@@ -195,9 +191,7 @@ def _not_rising(name: str, usable: list[tuple[float, float]]) -> str | None:
         if q1 == q0:
             return f"curve of {name} is flat: {low} at {left} bpp and at {right} bpp"
         if q1 < q0:
-            return (
-                f"curve of {name} isn't monotonic: {high} at {right} bpp after {low} at {left} bpp"
-            )
+            return f"curve of {name} isn't monotonic: {high} at {right} bpp after {low} at {left} bpp"
     return None
 
 
@@ -206,8 +200,7 @@ def _mean_gap(test: _Axes, anchor: _Axes, method: str) -> float:
     low, high, overlap = _shared(test.x, anchor.x)
     if overlap < _MIN_OVERLAP:
         spans = (
-            f"{curve.name} lies {_between(curve.axis, curve.x[0], curve.x[-1])}"
-            for curve in (test, anchor)
+            f"{curve.name} lies {_between(curve.axis, curve.x[0], curve.x[-1])}" for curve in (test, anchor)
         )
         much = "only by a sliver" if high > low else "nowhere"
         raise _NoValue(f"the curves overlap {much} in {test.axis}: {', '.join(spans)}")

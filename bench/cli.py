@@ -1,8 +1,10 @@
-"""The command line. It only wires: each command reads its options, calls one module, prints what came back."""
+"""The command line. It only wires: a command reads its options, calls a module, prints what comes back."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +21,115 @@ app = typer.Typer(
 )
 
 
+DataOption = Annotated[
+    Path | None, typer.Option(help="Folder of datasets; by default $BENCH_DATA, then the user's cache.")
+]
+ResultsOption = Annotated[Path, typer.Option(help="Folder of results.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+class Kind(StrEnum):
+    codecs = "codecs"
+    datasets = "datasets"
+    metrics = "metrics"
+
+
 @app.callback()
 def bench() -> None:
-    pass
+    """The callback makes the commands subcommands, however few there are."""
+
+
+@app.command("list")
+def list_command(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List codecs, datasets or metrics: what is usable here, and for what isn't, what to do."""
+    from bench import show
+
+    if kind is Kind.codecs:
+        from bench import codecs
+
+        items: Sequence[Mapping[str, object]] = codecs.describe()
+    elif kind is Kind.datasets:
+        from bench import datasets
+
+        items = datasets.describe(data)
+    else:
+        from bench import metrics
+
+        items = metrics.describe()
+    if json:
+        show.json_document(items)
+    else:
+        show.listing(kind, items)
+
+
+@app.command()
+def run(
+    codec: Annotated[list[str], typer.Option(help="Codec to run; repeat for several.")],
+    dataset: Annotated[str, typer.Option(help="Name of a dataset, or a folder of images.")],
+    quality: Annotated[
+        list[float] | None,
+        typer.Option(help="Quality; repeat for several. By default those of the codec's curve."),
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
+    jobs: Annotated[int, typer.Option(help="Run N at once; times are then not to be trusted.")] = 1,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Code a dataset, measure rate, distortion and times, and keep a row for each image and quality.
+
+    What is in the results already isn't measured again.
+    """
+    from bench import datasets, show
+    from bench.results import Store
+    from bench.runner import Run
+
+    runs = [Run(name, datasets.load(dataset, data, images), tuple(quality or ()), jobs) for name in codec]
+    plans = [(each, *each.plan(Store(results))) for each in runs]  # so that a typo stops it before any work
+    failed = False
+    for each, cells, outcome in plans:
+        show.progress(
+            f"{each.codec} on {each.dataset.name}", len(cells), each.execute(cells, outcome, Store(results))
+        )
+        show.outcome(each, outcome)
+        failed = failed or bool(outcome.failures)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    codec: Annotated[list[str], typer.Argument(help="Codecs, the anchor last.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
+    ] = None,
+    results: ResultsOption = Path("results"),
+    json: JsonOption = False,
+) -> None:
+    """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
+    from bench import show
+    from bench.compare import compare as compare_codecs
+    from bench.plots import write_plots
+    from bench.tables import write_tables
+
+    comparisons = compare_codecs(codec, dataset, results)
+    if json:
+        show.json_document(show.merged(comparisons))
+        return
+    for comparison in comparisons:
+        folder = results / "compare" / comparison.dataset / "-".join(codec)
+        paths = write_tables(comparison, folder) + write_plots(comparison, folder)
+        show.comparison(comparison, paths)
 
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(help="Folder of photos, or of .tar shards of photos; valid* is held out.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of photos, or of .tar shards of photos; valid* is held out.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, log and weights.")],
     config: Annotated[str, typer.Option(help="Configuration of the model: compact or paper.")] = "compact",
     lambdas: Annotated[
@@ -36,11 +139,15 @@ def train(
     without: Annotated[
         list[str] | None, typer.Option(help="Switch a module off: fdsm, cfrm, pdm, or couplings.")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Length of the training, all slices together.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Length of the training, all slices together.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Length in steps; one seed, one result on a CPU.")] = None,
     stop_after: Annotated[float | None, typer.Option(help="Minutes after which this slice ends.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from, exactly.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights to start from, with a fresh optimiser.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights to start from, with a fresh optimiser.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Crops in a step.", min=1)] = 8,
     crop: Annotated[int, typer.Option(help="Side of the crops, a multiple of 64.")] = 128,
     rate: Annotated[float, typer.Option(help="Learning rate of the transform.")] = 2e-4,
@@ -76,6 +183,9 @@ def main() -> None:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("bench: stopped; what was measured is kept, run again for the rest", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

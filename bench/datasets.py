@@ -214,8 +214,7 @@ def _load_folder(folder: Path, limit: int | None) -> Dataset:
     names = _images_in(folder)[:limit]
     if not names:
         raise BenchError(
-            f"there is no image directly in the folder {folder}; images are "
-            f"{' '.join(IMAGE_SUFFIXES)} files."
+            f"there is no image directly in the folder {folder}; images are {' '.join(IMAGE_SUFFIXES)} files."
         )
     images = tuple(Image(name, folder / name, sha256_of(folder / name)) for name in names)
     return Dataset(folder.resolve().name, None, images, complete=False)
@@ -247,9 +246,7 @@ def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:
             if entry.archive_sha256:
                 trusted.add(name)
     names = sorted(found)[:limit]
-    images = tuple(
-        Image(name, found[name][1], verified(found[name][1], sums.get(name))) for name in names
-    )
+    images = tuple(Image(name, found[name][1], verified(found[name][1], sums.get(name))) for name in names)
     complete = len(names) == entry.count and trusted.issuperset(names)
     return Dataset(entry.name, entry.split, images, complete)
 
@@ -315,9 +312,7 @@ def _images_in(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        path.name for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
     )
 
 
@@ -327,9 +322,7 @@ def _download(entry: _Entry, missing: list[str]) -> None:
         for name in missing:
             fetch_file(entry.url.format(name=name), folder / name, entry.files[name])
     elif entry.archive is not None:
-        fetch_archive(
-            entry.archive, entry.archive_sha256, entry.archive_folder, folder, entry.files
-        )
+        fetch_archive(entry.archive, entry.archive_sha256, entry.archive_folder, folder, entry.files)
     elif entry.package is not None:
         raise DownloadError(f"the installed package {entry.package} does not hold them")
     else:
@@ -366,20 +359,26 @@ def _not_found(
 
 
 def _note(entry: _Entry, found: _Found) -> str:
-    by_hand = _by_hand(entry, found)
+    """What to do about a dataset that isn't at hand, short enough for a table."""
     if entry.package is not None:
         return "install scikit-image"
-    if entry.url is None and entry.archive is None:
-        return by_hand
-    return f"it is downloaded when first used; without a network, {by_hand}"
+    fetched = "downloaded when first used, or " if entry.url or entry.archive else ""
+    text = f"{fetched}put it in {entry.name}/ under --data or BENCH_DATA"
+    if parts := _folders(found):
+        text += f"; what is there runs as --dataset {parts[0]}"
+    return text
 
 
 def _by_hand(entry: _Entry, found: _Found) -> str:
     text = f"get what is missing by hand from {entry.home} and point --data or BENCH_DATA at the "
     text += f"folder that holds {entry.name}/"
-    parts = [path.parent for where, path in found.values() if where == _DATA]
-    if parts:
+    if parts := _folders(found):
         only = "image that is" if len(parts) == 1 else f"{len(parts)} images that are"
-        folder = str(parts[0]) if os.sep in str(parts[0]) else f".{os.sep}{parts[0]}"
-        text += f", or use only the {only} there with --dataset {folder}"
+        text += f", or use only the {only} there with --dataset {parts[0]}"
     return text
+
+
+def _folders(found: _Found) -> list[str]:
+    """For each image in a data folder, its folder, written so that --dataset takes it for one."""
+    folders = [str(path.parent) for where, path in found.values() if where == _DATA]
+    return [folder if os.sep in folder else f".{os.sep}{folder}" for folder in folders]

@@ -55,17 +55,13 @@ def fetch_file(url: str, target: Path, sha256: str | None) -> None:
     pooch.get_logger().setLevel("ERROR")
     try:
         # total: pooch puts in the real one; disable=None: no bar if stderr is not a terminal
-        with tqdm(
-            desc=target.name, total=1, unit="B", unit_scale=True, leave=False, disable=None
-        ) as bar:
+        with tqdm(desc=target.name, total=1, unit="B", unit_scale=True, leave=False, disable=None) as bar:
             pooch.retrieve(
                 url,
                 known_hash=sha256,
                 fname=target.name,
                 path=target.parent,
-                downloader=pooch.HTTPDownloader(
-                    progressbar=bar, chunk_size=1 << 16, timeout=_TIMEOUT_S
-                ),
+                downloader=pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=_TIMEOUT_S),
             )
     except requests.exceptions.HTTPError as error:
         reason = f"HTTP status {getattr(error.response, 'status_code', 'unknown')}"
@@ -119,9 +115,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
     return {name: sha for sha, _, name in (line.partition("  ") for line in lines)}
 
 
-def _unpack(
-    archive: Path, inside: str | None, folder: Path, known: Mapping[str, str | None]
-) -> None:
+def _unpack(archive: Path, inside: str | None, folder: Path, known: Mapping[str, str | None]) -> None:
     with (
         zipfile.ZipFile(archive) as source,
         tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as scratch,

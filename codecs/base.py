@@ -62,5 +62,7 @@ class Codec(ABC):
         low, high = cls.quality_range
         kind = "whole numbers" if cls.whole_qualities else "numbers"
         if not low <= quality <= high or (cls.whole_qualities and quality != int(quality)):
-            raise BenchError(f"{cls.name} takes qualities that are {kind} from {low:g} to {high:g}, not {quality:g}")
+            raise BenchError(
+                f"{cls.name} takes qualities that are {kind} from {low:g} to {high:g}, not {quality:g}"
+            )
         return quality

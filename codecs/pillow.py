@@ -6,9 +6,8 @@ import io
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-
 from bench.codecs.base import RGB, CodecError
+from PIL import Image, UnidentifiedImageError
 
 
 def save(image: RGB, format: str, **options: Any) -> bytes:

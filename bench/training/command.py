@@ -53,7 +53,7 @@ def run_training(
     Raises:
         BenchError: no photos, no such device, unreadable checkpoint, or a training that is there already.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     chosen = configure(config, lambdas, without)
     if resume is None and (out / CHECKPOINT).exists():
         raise BenchError(
@@ -69,7 +69,8 @@ def run_training(
         trainer.start_from(weights)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     console.print(
-        f"{trainer.model.config.name}: {parameters / 1e6:.2f} M parameters, {len(trainer.crops.photos)} photos, "
+        f"{trainer.model.config.name}: {parameters / 1e6:.2f} M parameters, "
+        f"{len(trainer.crops.photos)} photos, "
         f"{len(trainer.validation)} for validation, {device}, {plan.precision}"
     )
     done = trainer.run(out, stop_after, validate_every, lambda row: console.print(_describe(row)))
@@ -92,6 +93,7 @@ def _describe(row: dict[str, Any]) -> str:
         parts.append(f"{row['patches_per_second']:.0f} patches/s")
     if "valid_loss" in row:
         parts.append(
-            f"validation: loss {row['valid_loss']:.4f}, {row['valid_bpp']:.4f} bpp, {row['valid_psnr']:.3f} dB"
+            f"validation: loss {row['valid_loss']:.4f}, "
+            f"{row['valid_bpp']:.4f} bpp, {row['valid_psnr']:.3f} dB"
         )
     return " | ".join(parts)

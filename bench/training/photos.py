@@ -34,7 +34,7 @@ def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
 
 
 def load_validation(source: Path, side: int) -> Tensor:
-    """Centre crops (N, 3, side, side), uint8, of the photos held out in ``valid*`` beside the others; N may be 0."""
+    """Centre crops (N, 3, side, side), uint8, of the photos held out in ``valid*`` files; N may be 0."""
     photos = [photo for path in _sources(source, validation=True) for photo in _decode(path)]
     crops = []
     for photo in photos:
@@ -45,7 +45,7 @@ def load_validation(source: Path, side: int) -> Tensor:
 
 
 class Cropper:
-    """Random crops of photos; the batch of a step depends on the seed and the step alone, so runs resume exactly."""
+    """Random crops of photos; a step's batch depends on seed and step alone, so that runs resume exactly."""
 
     def __init__(self, photos: list[NDArray[np.uint8]], crop: int, seed: int, device: torch.device) -> None:
         self.photos = [_to_tensor(photo).to(device) for photo in photos]
@@ -97,7 +97,9 @@ def _rgb(data: bytes, name: str) -> NDArray[np.uint8]:
     try:
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     except (UnidentifiedImageError, OSError) as error:
-        raise BenchError(f"{name} can't be read as an image ({error}); remove it or fetch it again") from error
+        raise BenchError(
+            f"{name} can't be read as an image ({error}); remove it or fetch it again"
+        ) from error
 
 
 def _to_tensor(photo: NDArray[np.uint8]) -> Tensor:

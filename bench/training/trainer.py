@@ -50,7 +50,9 @@ class TrainingPlan:
     entropy_first: float = 0.12  # share of the first phase
     entropy_last: float = 0.1  # share of the last
     seed: int = 0
-    precision: str = "float32"  # or bfloat16: of the convolutions, never of couplings' sums, latents and rates
+    precision: str = (
+        "float32"  # or bfloat16: of the convolutions, never of couplings' sums, latents and rates
+    )
     ema: float = 0.999
     clip: float = 1.0
 
@@ -107,7 +109,9 @@ class Trainer:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a file that is not a checkpoint
-            raise BenchError(f"{path} can't be read as a training checkpoint ({error}).".split("\n")[0]) from error
+            raise BenchError(
+                f"{path} can't be read as a training checkpoint ({error}).".split("\n")[0]
+            ) from error
         self.model = Ainn(AinnConfig.from_dict(state["config"]))
         self.model.load_state_dict(state["model"])
         self._settle()
@@ -135,7 +139,9 @@ class Trainer:
             True if the plan is done, False if the slice ended or Ctrl-C came first.
         """
         out.mkdir(parents=True, exist_ok=True)
-        torch.set_flush_denormal(True)  # the tails of likelihoods are full of them, each a hundred times slower
+        torch.set_flush_denormal(
+            True
+        )  # the tails of likelihoods are full of them, each a hundred times slower
         started, before = time.monotonic(), self.seconds
         saved = started
         window = _Window()

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from bench.codecs.ainn.latent_coder import LatentCoder
     from bench.codecs.ainn.model import Ainn
+    from torch import Tensor
 
 WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "weights" / "compact.pt"
 
@@ -45,7 +43,11 @@ class AinnCodec(Codec):
         absent = [name for name in ("torch", "compressai") if find_spec(name) is None]
         if absent:
             return f"it needs {' and '.join(absent)}; see the set-up command in the README"
-        return None if WEIGHTS.is_file() else f"its weights are missing at {WEIGHTS}; train some with `bench train`"
+        return (
+            None
+            if WEIGHTS.is_file()
+            else f"its weights are missing at {WEIGHTS}; train some with `bench train`"
+        )
 
     @functools.cached_property
     def weights_id(self) -> str:
@@ -82,12 +84,13 @@ class AinnCodec(Codec):
         with torch.inference_mode():
             latent = self._coder.decode(content.payload, (size[0], size[1]), self._level(content.quality))
             x_hat = self._model.decode(latent.y_hat)[0, :, : content.height, : content.width]
-            return np.ascontiguousarray(x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy())
+            return np.ascontiguousarray(
+                x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy()
+            )
 
     @functools.cached_property
     def _model(self) -> Ainn:
         import torch
-
         from bench.codecs.ainn.weights import load_weights
 
         return load_weights(self.weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -29,7 +29,9 @@ class AinnConfig:
     name: str = "paper"
     latent_channels: int = 192  # M: channels of y; 2 * 768 / M must be whole
     hyper_channels: int = 192  # N: channels of z and inside the hyperprior
-    context_channels: int = 384  # features that each of context and hyperprior hands to the entropy parameters
+    context_channels: int = (
+        384  # features that each of context and hyperprior hands to the entropy parameters
+    )
     lambdas: tuple[float, ...] = (0.013,)  # weights of the distortion; several make one model for all rates
 
     subnets: tuple[SubnetShape, ...] = (
@@ -74,9 +76,7 @@ class AinnConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> AinnConfig:
         values = dict(values)
-        values["subnets"] = tuple(
-            SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"]
-        )
+        values["subnets"] = tuple(SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"])
         for name in ("lambdas", "fdsm_widths"):
             values[name] = tuple(values[name])
         values["pdm_widths"] = tuple(tuple(widths) for widths in values["pdm_widths"])

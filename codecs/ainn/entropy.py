@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from bench.codecs.ainn.config import TRANSFORM_CHANNELS, AinnConfig
+from bench.codecs.ainn.layers import zeroed
 from bench.codecs.compressai_import import compressai
+from torch import Tensor, nn
 
 SCALE_MIN = 0.11  # smallest deviation that the range coder has a table for (Ballé 2018)
 SCALE_MAX = 128.0
@@ -77,16 +77,14 @@ class EntropyModel(nn.Module):
         self.bottleneck = compressai().entropy_models.EntropyBottleneck(k)
         self.context = MaskedContext(m, features)
         width = (2 * features + 2 * m) // 4
+        # A fresh entropy model is one fixed Gaussian per channel: mean 0, deviation 1 of y_n.
         self.parameters_net = nn.Sequential(
             nn.Conv2d(2 * features + 1, width, 1),
             nn.LeakyReLU(),
             nn.Conv2d(width, width, 1),
             nn.LeakyReLU(),
-            nn.Conv2d(width, 2 * m, 1),
+            zeroed(nn.Conv2d(width, 2 * m, 1)),
         )
-        # A fresh entropy model is one fixed Gaussian per channel: mean 0, deviation 1 of y_n.
-        nn.init.zeros_(self.parameters_net[-1].weight)
-        nn.init.zeros_(self.parameters_net[-1].bias)
         self.start_gains(config)
 
     def start_gains(self, config: AinnConfig) -> None:

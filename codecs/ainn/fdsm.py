@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
-from bench.codecs.ainn.invertible import SLOPE
+from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
 from bench.codecs.ainn.unet import UNet
+from torch import Tensor, nn
 
 POOLS = (3, 5, 7)
 
@@ -25,9 +24,7 @@ class Decomposition(nn.Module):
         self.high = _Squeeze()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        pools = [
-            F.avg_pool2d(x, k, stride=1, padding=k // 2, count_include_pad=False) for k in POOLS
-        ]
+        pools = [F.avg_pool2d(x, k, stride=1, padding=k // 2, count_include_pad=False) for k in POOLS]
         low = self.low(torch.cat(pools, dim=1))
         high = self.high(torch.cat([x - pool for pool in pools], dim=1))
         return x + low, x + high
@@ -50,12 +47,9 @@ class _Squeeze(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(9, 3, 1)
-        self.first = nn.Conv2d(3, 3, 3, padding=1)
-        self.second = nn.Conv2d(3, 3, 3, padding=1)
-        nn.init.zeros_(self.squeeze.weight)
-        for conv in (self.squeeze, self.first, self.second):
-            nn.init.zeros_(conv.bias)
+        self.squeeze = zeroed(nn.Conv2d(9, 3, 1))
+        self.first = without_bias(nn.Conv2d(3, 3, 3, padding=1))
+        self.second = without_bias(nn.Conv2d(3, 3, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.leaky_relu(self.squeeze(x), SLOPE)

@@ -14,11 +14,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
 from bench.codecs.ainn.config import TRANSFORM_CHANNELS
 from bench.codecs.ainn.model import Ainn
+from numpy.typing import NDArray
+from torch import Tensor
 
 BLOCK = 16
 BLOCKS_PER_PHOTO = 150
@@ -27,7 +26,7 @@ BLOCKS_PER_PHOTO = 150
 def block_statistics(
     photos: Iterable[NDArray[np.uint8]], seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (768,) and covariance (768, 768) of 16x16 RGB blocks in [0, 1], in the order channel, row, column."""
+    """Mean (768,) and covariance (768, 768) of 16x16 RGB blocks in [0, 1]: channel, row, column."""
     rng = np.random.default_rng(seed)
     count, total = 0, np.zeros(TRANSFORM_CHANNELS)
     products = np.zeros((TRANSFORM_CHANNELS, TRANSFORM_CHANNELS))
@@ -44,14 +43,12 @@ def block_statistics(
 
 
 @torch.no_grad()
-def start_from_statistics(
-    model: Ainn, mean: NDArray[np.float64], covariance: NDArray[np.float64]
-) -> None:
+def start_from_statistics(model: Ainn, mean: NDArray[np.float64], covariance: NDArray[np.float64]) -> None:
     """Make a fresh model the transform codec that these statistics of `block_statistics` ask for."""
     hadamard = torch.tensor(
         [[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]], dtype=torch.float64
     )
-    for block in list(model.transform)[:3]:
+    for block in model.transform.blocks[:3]:
         channels = block.mix.weight.shape[0]
         mix = torch.kron(torch.eye(channels // 4, dtype=torch.float64), hadamard / 2)
         block.mix.weight.copy_(mix)
@@ -62,7 +59,7 @@ def start_from_statistics(
     groups = TRANSFORM_CHANNELS // channels
     mixed = torch.einsum("hg,hcp->gcp", _dct(groups), components.view(groups, channels, -1))
     before = _chain_before_last_mix(model)  # what block 4 sees of each pixel of a 16x16 block
-    model.transform[3].mix.weight.copy_(mixed.reshape(TRANSFORM_CHANNELS, -1) @ before)
+    model.transform.blocks[3].mix.weight.copy_(mixed.reshape(TRANSFORM_CHANNELS, -1) @ before)
 
     entropy, shrink = model.entropy, math.sqrt(groups)
     deviations = np.sqrt(np.maximum(variances[::-1][:channels], 1e-10)).copy() / shrink
@@ -82,6 +79,6 @@ def _dct(n: int) -> Tensor:
 def _chain_before_last_mix(model: Ainn) -> Tensor:
     """(pixel, channel): the orthonormal map from a block's 768 samples to what block 4's 1x1 is given."""
     x = torch.eye(TRANSFORM_CHANNELS, dtype=torch.float64).view(-1, 3, BLOCK, BLOCK)
-    for block in list(model.transform)[:3]:
+    for block in model.transform.blocks[:3]:
         x = block.linear(x)
     return torch.nn.functional.pixel_unshuffle(x, 2).flatten(1)

@@ -10,18 +10,19 @@ Shapes are N, C, H, W. Source: Gao et al. 2025 (arXiv 2408.17073), Xie et al. 20
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
+from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig, SubnetShape
+from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
 from torch import Tensor, nn
 
-from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig, SubnetShape
-
 Branches = tuple[Tensor, Tensor]
-SLOPE = 0.2  # of every LeakyReLU outside the entropy model
 
 
 class Subnet(nn.Sequential):
-    """conv, LeakyReLU, conv, LeakyReLU, conv; the last one starts at zero, so that a fresh coupling is the identity."""
+    """conv, LeakyReLU, conv, LeakyReLU, conv; the last starts at zero: a fresh coupling is the identity."""
 
     def __init__(self, channels: int, shape: SubnetShape, outputs: int) -> None:
         first, middle, last = (
@@ -35,15 +36,12 @@ class Subnet(nn.Sequential):
         )
         for conv in (first, middle):
             nn.init.xavier_normal_(conv.weight)
-            conv.weight.data *= 0.1
-            nn.init.zeros_(conv.bias)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        super().__init__(first, nn.LeakyReLU(SLOPE), middle, nn.LeakyReLU(SLOPE), last)
+            without_bias(conv).weight.data *= 0.1
+        super().__init__(first, nn.LeakyReLU(SLOPE), middle, nn.LeakyReLU(SLOPE), zeroed(last))
 
 
 class AffineParameters(nn.Module):
-    """From one branch, the log-scale and the shift for the other: c * (2 sigmoid(G) - 1) with c = 1, and H."""
+    """From one branch, log-scale and shift for the other: c * (2 sigmoid(G) - 1) with c = 1, and H."""
 
     def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
         super().__init__()
@@ -111,13 +109,16 @@ class InvertibleBlock(nn.Module):
 
     def inverse(self, low: Tensor, high: Tensor) -> Branches:
         for coupling in reversed(self.couplings):
-            low, high = coupling.inverse(low, high)
-        low, high = self.linear_inverse(torch.cat((low, high))).chunk(2)  # so that one matrix inverse serves both
+            low, high = cast(Coupling, coupling).inverse(low, high)
+        low, high = self.linear_inverse(torch.cat((low, high))).chunk(
+            2
+        )  # so that one matrix inverse serves both
         return low, high
 
     def linear(self, x: Tensor) -> Tensor:
         """What the block does to each branch while its couplings are the identity."""
-        return self.mix(F.pixel_unshuffle(x, 2))
+        y: Tensor = self.mix(F.pixel_unshuffle(x, 2))
+        return y
 
     def linear_inverse(self, x: Tensor) -> Tensor:
         return F.pixel_shuffle(self.mix.inverse(x), 2)
@@ -133,9 +134,13 @@ class InvertibleTransform(nn.ModuleList):
         )
 
     def forward(self, low: Tensor, high: Tensor) -> Branches:
-        for block in self:
+        for block in self.blocks:
             low, high = block(low, high)
         return low, high
+
+    @property
+    def blocks(self) -> list[InvertibleBlock]:
+        return [cast(InvertibleBlock, block) for block in self]
 
 
 def _conv1x1(x: Tensor, weight: Tensor) -> Tensor:

@@ -17,10 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.special import erfc
-from torch import Tensor
-
 from bench.codecs.ainn.entropy import (
     CONTEXT_OFFSETS,
     SCALE_LEVELS,
@@ -31,6 +27,9 @@ from bench.codecs.ainn.entropy import (
 )
 from bench.codecs.base import CodecError
 from bench.codecs.compressai_import import compressai
+from numpy.typing import NDArray
+from scipy.special import erfc
+from torch import Tensor
 
 _PRECISION = 16  # bits of the range coder's probabilities
 _TAIL = 1e-9  # mass of a Gaussian that is coded by an escape
@@ -72,7 +71,7 @@ class LatentCoder:
         self._layers = [
             (layer.weight.flatten(1).T.contiguous(), layer.bias)
             for layer in self.model.parameters_net
-            if isinstance(layer, torch.nn.Conv2d)
+            if isinstance(layer, torch.nn.Conv2d) and layer.bias is not None
         ]
         weight = self.model.context.weight  # features, M, taps
         self._context = weight.permute(2, 1, 0).reshape(-1, weight.shape[0]).contiguous()

@@ -13,13 +13,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
-
 from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig
 from bench.codecs.ainn.entropy import EntropyModel
 from bench.codecs.ainn.fdsm import Decomposition, Synthesis
 from bench.codecs.ainn.invertible import InvertibleTransform
 from bench.codecs.ainn.recovery import CFRM, PDM, MultiScaleCFRM, squeeze, unsqueeze
+from torch import Tensor, nn
 
 SIDE_MULTIPLE = 64  # 16 for y, 4 more for z
 
@@ -76,7 +75,7 @@ class Ainn(nn.Module):
         are still the same: the same result at a fraction of the cost.
         """
         if linear:
-            for block in self.transform:
+            for block in self.transform.blocks:
                 x = block.linear(x)
             return squeeze(x, x, self.config.latent_channels)
         low, high = (x, x) if self.decomposition is None else self.decomposition(x)
@@ -86,8 +85,8 @@ class Ainn(nn.Module):
     def decode(self, y_hat: Tensor) -> Tensor:
         """y_hat (N, M, H/16, W/16) to x_hat (N, 3, H, W), not yet clipped to [0, 1]."""
         low, high = unsqueeze(y_hat) if self.cfrm is None else self.cfrm(y_hat)
-        for index in reversed(range(len(self.transform))):
-            low, high = self.transform[index].inverse(low, high)
+        for index, block in reversed(list(enumerate(self.transform.blocks))):
+            low, high = block.inverse(low, high)
             if self.pdms and index > 0:
                 low, high = self.pdms[index - 1](low, high)
             if self.ms_cfrm is not None and index == 2:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-
 from bench.codecs.ainn.config import BLOCK_CHANNELS, TRANSFORM_CHANNELS, AinnConfig
+from bench.codecs.ainn.layers import without_bias, zeroed
 from bench.codecs.ainn.unet import UNet
+from torch import Tensor, nn
 
 PDM_STRENGTH = 0.2
 
 
 def squeeze(low: Tensor, high: Tensor, channels: int) -> Tensor:
-    """Both branches (N, 768, H, W) to y (N, M, H, W): their concatenation, averaged over groups of M channels."""
+    """Both branches (N, 768, H, W) to y (N, M, H, W): concatenated, averaged over groups of M channels."""
     both = torch.cat((low, high), dim=1)  # N, 1536, H, W
     n, _, h, w = both.shape
     return both.view(n, -1, channels, h, w).mean(dim=1)
@@ -33,12 +33,8 @@ class DenseRecovery(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, growth: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Conv2d(inputs + i * growth, growth, 3, padding=1) for i in range(3)
-        )
-        self.last = nn.Conv2d(inputs + 3 * growth, outputs, 1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.layers = nn.ModuleList(nn.Conv2d(inputs + i * growth, growth, 3, padding=1) for i in range(3))
+        self.last = zeroed(nn.Conv2d(inputs + 3 * growth, outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -59,11 +55,11 @@ class CFRM(nn.Module):
         self.dense = nn.ModuleList(
             DenseRecovery(channels, TRANSFORM_CHANNELS, config.cfrm_growth) for _ in range(2)
         )
-        self.skip = nn.ModuleList(nn.Conv2d(channels, TRANSFORM_CHANNELS, 1) for _ in range(2))
+        skips = [without_bias(nn.Conv2d(channels, TRANSFORM_CHANNELS, 1)) for _ in range(2)]
         copies = unsqueeze(torch.eye(channels)[:, :, None, None])  # M inputs of one channel each
-        for conv, copy in zip(self.skip, copies, strict=True):
+        for conv, copy in zip(skips, copies, strict=True):
             conv.weight.data = copy.transpose(0, 1).contiguous()
-            nn.init.zeros_(conv.bias)
+        self.skip = nn.ModuleList(skips)
 
     def forward(self, y_hat: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(y_hat.device.type, enabled=False):
@@ -77,9 +73,7 @@ class MultiScaleCFRM(nn.Module):
     def __init__(self, config: AinnConfig) -> None:
         super().__init__()
         channels = BLOCK_CHANNELS[1]
-        self.dense = nn.ModuleList(
-            DenseRecovery(channels, channels, config.cfrm_growth) for _ in range(2)
-        )
+        self.dense = nn.ModuleList(DenseRecovery(channels, channels, config.cfrm_growth) for _ in range(2))
 
     def forward(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         return low + self.dense[0](low), high + self.dense[1](high)

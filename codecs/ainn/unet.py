@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from bench.codecs.ainn.layers import SLOPE, zeroed
 from torch import Tensor, nn
-
-from bench.codecs.ainn.invertible import SLOPE
 
 
 class UNet(nn.Module):
@@ -24,9 +23,7 @@ class UNet(nn.Module):
             _level(below + here, here, convs)
             for below, here in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.last = nn.Conv2d(widths[0], outputs, 1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.last = zeroed(nn.Conv2d(widths[0], outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Set up and go, on a fresh machine with Python 3.11 or 3.12:
+
+    python3 tasks.py sample   # set up, then A-INN and JPEG on a few photos: a table and plots
+    python3 tasks.py test     # set up, then the tests; further arguments go to pytest
+    python3 tasks.py check    # set up, then ruff and mypy
+    python3 tasks.py setup    # only set up: .venv with the versions pinned in requirements.txt
+
+Nothing but Python itself is needed to run this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PINS = ROOT / "requirements.txt"
+DONE = VENV / "codec-bench-setup"  # holds what was set up, so that the next call can go straight on
+SUPPORTED = ((3, 11), (3, 12))  # compressai has wheels for no newer Python
+
+
+def main(arguments: list[str]) -> int:
+    task, *rest = arguments or ["help"]
+    if task not in ("sample", "test", "check", "setup"):
+        print(__doc__)
+        return 0 if task in ("help", "-h", "--help") else 2
+    set_up()
+    if task == "sample":
+        bench = VENV / "bin/bench"
+        code = run(bench, "run", "--codec", "ainn", "--codec", "jpeg", "--dataset", "sample")
+        return code or run(bench, "compare", "ainn", "jpeg", "--dataset", "sample")
+    if task == "test":
+        return run(VENV / "bin/python", "-m", "pytest", *rest)
+    if task == "check":
+        ruff = VENV / "bin/ruff"
+        return run(ruff, "check", ".") or run(ruff, "format", "--check", ".") or check_types()
+    return 0
+
+
+def check_types() -> int:
+    """mypy, over a tree of links in which codecs/ is where it is installed: bench/codecs."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder, "bench")
+        package.mkdir()
+        for path in (*(ROOT / "bench").iterdir(), ROOT / "codecs"):
+            (package / path.name).symlink_to(path)
+        command = (VENV / "bin/mypy", "--config-file", ROOT / "pyproject.toml", "-p", "bench")
+        return run(*command, cwd=Path(folder))
+
+
+def set_up() -> None:
+    """Make .venv and install the pinned versions and codec-bench itself, if that isn't done already."""
+    stamp = hashlib.sha256(PINS.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if DONE.is_file() and DONE.read_text() == stamp:
+        return
+    python = find_python()
+    print(f"setting up {VENV} with {python}: some 1.5 GB, some minutes", flush=True)
+    pip = (VENV / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    for command in (
+        (python, "-m", "venv", "--clear", VENV),
+        # torch first: what needs torch then takes the one that is there.
+        (*pip, *(line for line in PINS.read_text().splitlines() if line.startswith("torch=="))),
+        (*pip, "-r", PINS),
+        (*pip, "--no-deps", "-e", ROOT),
+    ):
+        if code := run(*command):
+            sys.exit(f"tasks.py: setting up failed (exit code {code}); what was printed above says why")
+    DONE.write_text(stamp)
+
+
+def find_python() -> str:
+    """This Python if it will do, else another one on the PATH."""
+    if sys.version_info[:2] in SUPPORTED:
+        return sys.executable
+    for major, minor in SUPPORTED:
+        found = shutil.which(f"python{major}.{minor}")
+        if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
+            return found
+    sys.exit(
+        f"tasks.py: codec-bench needs Python 3.11 or 3.12, and this is {sys.version.split()[0]}; install one"
+    )
+
+
+def run(*command: object, cwd: Path = ROOT) -> int:
+    return subprocess.run([str(part) for part in command], cwd=cwd).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
