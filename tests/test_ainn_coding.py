@@ -1,0 +1,467 @@
+"""A-INN as a codec: entropy model, range coding, container, weights; damaged and forged streams."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bench.codecs import CodecError
+from bench.codecs.ainn import container
+from bench.codecs.ainn.codec import WEIGHTS, AinnCodec
+from bench.codecs.ainn.container import Container
+from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_MIN, MaskedContext, gaussian_bits
+from bench.codecs.ainn.latent_coder import LatentCoder
+from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.weights import identity, load_weights, save_weights
+from bench.codecs.base import RGB
+from PIL import Image
+from scipy.stats import norm
+from tiny import TINY, photo, tiny_model
+from torch import Tensor
+
+from bench.errors import BenchError
+
+
+@pytest.fixture(scope="module")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.pt"
+    save_weights(tiny_model(), path, {"steps": 0})
+    return path
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_weights: Path) -> Ainn:
+    return load_weights(tiny_weights)
+
+
+@pytest.fixture(scope="module")
+def codec(tiny_weights: Path) -> AinnCodec:
+    return AinnCodec(tiny_weights)
+
+
+@pytest.fixture(scope="module")
+def stream(codec: AinnCodec) -> bytes:
+    """Of a picture of 40x24."""
+    return codec.encode(photo(24, 40), 2.5)
+
+
+@functools.cache
+def shipped() -> AinnCodec:
+    return AinnCodec()
+
+
+@pytest.fixture
+def kodak(data_dir: Path) -> RGB:
+    """kodim23: smooth, so that rare symbols have a large share in its few bits."""
+    return np.asarray(Image.open(data_dir / "kodak" / "kodim23.png").convert("RGB"))
+
+
+def latent(height: int, width: int, seed: int = 0) -> Tensor:
+    """(1, M, H, W), as a picture's would be: neighbours resemble one another, a few values are far out."""
+    rng = np.random.default_rng(seed)
+    channels = TINY.latent_channels
+    rows = rng.normal(size=(channels, height, width)).cumsum(1).cumsum(2) / (height * width) ** 0.5
+    values = rows * np.logspace(0.5, -1.7, channels)[:, None, None]
+    values.flat[rng.integers(values.size, size=3)] = (40, -700, 3)
+    return torch.from_numpy(values).float()[None]
+
+
+def bits_of(stream: bytes) -> int:
+    return 8 * len(stream)
+
+
+# The entropy model.
+
+
+def test_gaussian_bits_are_those_of_the_integral() -> None:
+    x = torch.linspace(-6, 6, 49, dtype=torch.float64)[:, None]
+    scale = torch.tensor([0.01, SCALE_MIN, 0.7, 3.0, 200.0], dtype=torch.float64)
+    bounded = np.maximum(scale, SCALE_MIN)
+    probability = norm.cdf((x + 0.5) / bounded) - norm.cdf((x - 0.5) / bounded)
+    assert gaussian_bits(x, scale).numpy() == pytest.approx(-np.log2(np.maximum(probability, 1e-9)), abs=1e-6)
+
+
+def test_context_offsets_are_the_causal_half_of_the_window() -> None:
+    window = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
+    assert list(CONTEXT_OFFSETS) == window[: window.index((0, 0))]
+
+
+@torch.no_grad()
+def test_context_looks_at_decoded_positions_only() -> None:
+    context = MaskedContext(3, 5)
+    y = torch.randn(1, 3, 7, 8)
+    before = context(y)
+    for row, column in product(range(7), range(8)):
+        changed = y.clone()
+        changed[:, :, row, column] += 1
+        differs = ((context(changed) - before).abs() > 1e-6).any(1)[0]
+        sees = {(row - dy, column - dx) for dy, dx in CONTEXT_OFFSETS}
+        wanted = [[(r, c) in sees for c in range(8)] for r in range(7)]
+        assert differs.tolist() == wanted
+
+
+@torch.no_grad()
+def test_context_as_convolution_equals_its_gathered_matrix() -> None:
+    context = MaskedContext(3, 5)
+    context.bias.normal_()
+    y = torch.randn(2, 3, 6, 9)
+    padded = torch.nn.functional.pad(y, (2, 2, 2, 2))
+    taps = [padded[:, :, 2 + dy : 8 + dy, 2 + dx : 11 + dx] for dy, dx in CONTEXT_OFFSETS]
+    gathered = torch.stack(taps, -1)
+    wanted = torch.einsum("nchwt,fct->nfhw", gathered, context.weight) + context.bias[:, None, None]
+    assert torch.allclose(context(y), wanted, atol=1e-5)
+
+
+@torch.no_grad()
+def test_gains_are_interpolated_between_lambdas(tiny: Ainn) -> None:
+    log_gain, inverse = tiny.entropy.gains(torch.tensor([0.0, 2.0, 1.25]))
+    table = tiny.entropy.log_gain
+    assert torch.equal(log_gain[:2, :, 0, 0], table[[0, 2]])
+    assert torch.allclose(log_gain[2, :, 0, 0], 0.75 * table[1] + 0.25 * table[2], atol=1e-6)
+    table = tiny.entropy.log_inverse_gain
+    assert torch.allclose(inverse[2, :, 0, 0].log(), 0.75 * table[1] + 0.25 * table[2], atol=1e-5)
+
+
+@pytest.mark.parametrize("rounded", [True, False])
+@torch.no_grad()
+def test_training_sees_the_rate_and_latent_of_coding(tiny: Ainn, rounded: bool) -> None:
+    """Two passes instead of a position at a time, and noise: near what coding gives, not the same."""
+    torch.manual_seed(5)
+    y, level = latent(12, 16), 1.0
+    y.clamp_(-4, 4)
+    coded = LatentCoder(tiny.entropy).encode(y, level)
+    seen = tiny.entropy(y, torch.tensor([level]), rounded)
+    bits = float(seen.y_bits + seen.z_bits)
+    assert bits == pytest.approx(coded.estimated_bits, rel=0.15)
+    error, coded_error = (float((each - y).square().mean()) for each in (seen.y_hat, coded.y_hat))
+    assert error == pytest.approx(coded_error, rel=0.1)
+
+
+# Latents to bytes and back.
+
+
+@pytest.mark.parametrize("quality", [0, 0.37, 1, 2])
+@pytest.mark.parametrize("size", [(4, 4), (4, 20), (20, 4), (8, 12)], ids=str)
+def test_latent_comes_back_exactly(tiny: Ainn, size: tuple[int, int], quality: float) -> None:
+    y = latent(*size)
+    coder = LatentCoder(tiny.entropy)
+    coded = coder.encode(y, quality)
+    decoded = LatentCoder(tiny.entropy).decode(coded.payload, size, quality)
+    assert torch.equal(decoded.symbols, coded.symbols)
+    assert torch.equal(decoded.y_hat, coded.y_hat)
+    assert coded.y_hat.shape == y.shape and coded.y_hat.dtype == torch.float32
+    assert coded.symbols.shape == (size[0] * size[1], TINY.latent_channels)
+    assert int((coded.symbols != 0).sum()) > coded.symbols.shape[0]  # there was something to code
+
+
+def test_y_hat_is_within_half_a_step_of_y(tiny: Ainn) -> None:
+    y = latent(8, 8)
+    entropy = copy.deepcopy(tiny.entropy)
+    entropy.log_inverse_gain.data = -entropy.log_gain.data  # training lets them drift apart
+    for quality in (0, 1.5, 2):
+        y_hat = LatentCoder(entropy).encode(y, quality).y_hat
+        log_gain, _ = entropy.gains(torch.tensor([float(quality)]))
+        half_step = 0.5 * (-log_gain).exp() * entropy.latent_std[:, None, None]
+        assert ((y_hat - y).abs() <= half_step * 1.0001 + 1e-4).all()
+
+
+@torch.no_grad()
+def test_wavefronts_give_what_coding_position_by_position_gives(tiny: Ainn) -> None:
+    height, width, quality = 8, 12, 1.5
+    y = latent(height, width)
+    coded = LatentCoder(tiny.entropy).encode(y, quality)
+
+    model = LatentCoder(tiny.entropy).model  # in float64, as it codes
+    y_n = model.normalise(y.double())
+    log_gain, inverse_gain = model.gains(torch.tensor([quality], dtype=torch.float64))
+    hyper = model.hyper_features(model.hyper_analysis(y_n).round(), log_gain)
+    decoded = torch.zeros_like(y_n)
+    for row, column in product(range(height), range(width)):
+        window = model.context(decoded)[:, :, row : row + 1, column : column + 1]
+        here = hyper[:, :, row : row + 1, column : column + 1]
+        mean, _ = model.distribution(torch.cat((here, window), dim=1))
+        symbols = ((y_n[:, :, row, column] - mean[:, :, 0, 0]) * log_gain[:, :, 0, 0].exp()).round()
+        assert torch.equal(coded.symbols[row * width + column], symbols[0])
+        decoded[:, :, row, column] = mean[:, :, 0, 0] + symbols * inverse_gain[:, :, 0, 0]
+    assert torch.allclose(coded.y_hat, model.denormalise(decoded).float(), rtol=1e-5, atol=1e-6)
+
+
+def test_extreme_latents_are_clipped_not_wrapped(tiny: Ainn) -> None:
+    y = latent(4, 4)
+    y[0, 0, 0, 0], y[0, 50, 2, 2] = 1e9, -1e9
+    coder = LatentCoder(tiny.entropy)
+    coded = coder.encode(y, 2)
+    assert float(coded.symbols.abs().max()) == 1 << 15
+    assert torch.equal(coder.decode(coded.payload, (4, 4), 2).symbols, coded.symbols)
+
+
+def test_better_quality_costs_more_and_errs_less(tiny: Ainn) -> None:
+    y, coder = latent(12, 12).clamp(-4, 4), LatentCoder(tiny.entropy)
+    coded = [coder.encode(y, quality) for quality in (0, 0.5, 1, 1.5, 2)]
+    sizes = [len(c.payload) for c in coded]
+    errors = [float((c.y_hat - y).square().sum()) for c in coded]
+    assert sizes == sorted(sizes) and errors == sorted(errors, reverse=True)
+
+
+# Shipped weights.
+
+
+def test_payload_is_as_long_as_estimated(kodak: RGB) -> None:
+    codec = shipped()
+    with torch.inference_mode():
+        x = torch.tensor(kodak).permute(2, 0, 1)[None].float() / 255
+        coded = codec._coder.encode(codec._model.encode(x), 3)
+    real = bits_of(coded.payload)
+    print(f"quality 4: {real} bits, estimated {coded.estimated_bits:.0f}")
+    assert real == pytest.approx(coded.estimated_bits, rel=0.01)
+
+
+def test_shipped_weights_code_a_photo_well(kodak: RGB) -> None:
+    part = kodak[:256, 256:512]
+    stream = shipped().encode(part, 6.5)
+    decoded = AinnCodec().decode(stream)  # a codec that has seen nothing but the bytes
+    mse = np.mean((decoded.astype(float) - part) ** 2)
+    assert 10 * np.log10(255**2 / mse) > 34
+    assert bits_of(stream) / (part.shape[0] * part.shape[1]) < 1.5
+
+
+@torch.no_grad()
+def test_shipped_transform_inverts() -> None:
+    x = torch.from_numpy(photo(64, 128)).permute(2, 0, 1)[None].float() / 255
+    transform = shipped()._model.transform
+    low, high = transform(x, x)
+    for block in reversed(transform.blocks):
+        low, high = block.inverse(low, high)
+    assert float((low - x).abs().max()) < 1e-4 and float((high - x).abs().max()) < 1e-4
+
+
+def test_shipped_weights_are_what_the_codec_says_they_are() -> None:
+    codec = shipped()
+    assert AinnCodec.missing() is None
+    assert len(codec._model.config.lambdas) == 8
+    assert codec.weights_id == identity(WEIGHTS) and codec.weights_id[:8] in codec.version()
+
+
+# The codec.
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (63, 65), (200, 1), (130, 70), (64, 64)])
+def test_any_size_comes_back_in_another_codec_from_the_bytes_alone(
+    tiny_weights: Path, codec: AinnCodec, height: int, width: int
+) -> None:
+    image = photo(height, width)
+    stream = codec.encode(image, 2)
+    decoded = AinnCodec(tiny_weights).decode(stream)
+    assert decoded.shape == (height, width, 3) and decoded.dtype == np.uint8
+    assert decoded.flags.c_contiguous
+    assert np.array_equal(codec.decode(stream), decoded)
+
+
+def test_pictures_come_back_resembling_themselves() -> None:
+    image = photo(70, 90)
+    decoded = shipped().decode(shipped().encode(image, 8)).astype(float)
+    assert np.mean((decoded - image) ** 2) < 60 < np.mean((decoded[::-1] - image) ** 2)
+
+
+def test_encoding_is_deterministic_and_pictures_do_not_leak_into_one_another(
+    tiny_weights: Path, codec: AinnCodec
+) -> None:
+    image = photo(65, 40)
+    first = codec.encode(image, 2.2)
+    codec.encode(photo(30, 80, seed=9), 3)
+    assert codec.encode(image, 2.2) == first == AinnCodec(tiny_weights).encode(image, 2.2)
+    assert codec.encode(photo(65, 40, seed=1), 2.2) != first
+
+
+def test_encode_takes_any_view_of_a_picture_and_leaves_it_alone(codec: AinnCodec) -> None:
+    image = photo(64, 64)
+    image.flags.writeable = False
+    stream = codec.encode(image[:, ::-1], 2)
+    assert np.array_equal(image, photo(64, 64))
+    assert stream == codec.encode(image[:, ::-1].copy(), 2)
+
+
+def test_quality_survives_in_the_header(codec: AinnCodec) -> None:
+    for quality in (1, 1.001, 2.5, 6.5, 8):
+        content = container.unpack(codec.encode(photo(8, 8), quality))
+        assert content.quality == quality
+        assert (content.width, content.height) == (8, 8)
+        assert content.weights.hex() == codec.weights_id[:8]
+
+
+def test_fractional_quality_is_between_its_neighbours(codec: AinnCodec) -> None:
+    sizes = [len(codec.encode(photo(64, 64), quality)) for quality in (1, 1.5, 2, 2.5, 3)]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 5
+
+
+@pytest.mark.parametrize("quality", [0.99, 8.01, -1, float("nan"), float("inf")])
+def test_qualities_beyond_the_range_are_refused(quality: float) -> None:
+    with pytest.raises(BenchError, match="from 1 to 8"):
+        AinnCodec.check_quality(quality)
+
+
+@pytest.mark.parametrize("quality", [1, 6.5, 8])
+def test_qualities_within_the_range_are_taken(quality: float) -> None:
+    assert AinnCodec.check_quality(quality) == quality
+
+
+# Damage and forgery.
+
+
+def test_other_weights_are_refused_with_a_sentence(stream: bytes, tmp_path: Path) -> None:
+    other = tmp_path / "other.pt"
+    save_weights(tiny_model(seed=1), other, {})
+    with pytest.raises(CodecError, match=f"written with weights .*these are {identity(other)[:8]}"):
+        AinnCodec(other).decode(stream)
+
+
+def test_every_flipped_byte_is_noticed(codec: AinnCodec, stream: bytes) -> None:
+    for position in range(len(stream)):
+        damaged = bytearray(stream)
+        damaged[position] ^= 1 << position % 8
+        with pytest.raises(CodecError):
+            codec.decode(bytes(damaged))
+
+
+def test_every_cut_is_noticed(codec: AinnCodec, stream: bytes) -> None:
+    for length in range(len(stream)):
+        with pytest.raises(CodecError):
+            codec.decode(stream[:length])
+    with pytest.raises(CodecError):
+        codec.decode(stream + b"\0")
+
+
+@pytest.mark.parametrize("start", [b"", b"AINN", b"AINN\x01"])
+def test_random_bytes_are_refused(codec: AinnCodec, start: bytes) -> None:
+    rng = np.random.default_rng(0)
+    for length in (0, 1, 20, 21, 500):
+        with pytest.raises(CodecError):
+            codec.decode(start + rng.bytes(length))
+
+
+def forged(codec: AinnCodec, payload: bytes, width: int = 150, height: int = 80, quality: float = 2) -> bytes:
+    return container.pack(Container(width, height, quality, bytes.fromhex(codec.weights_id[:8]), payload))
+
+
+def garbage() -> Iterator[bytes]:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        length = int(rng.integers(1, 3000))
+        yield rng.bytes(length)
+        yield bytes(rng.choice([0x00, 0x0F, 0xF0, 0xFF], length).astype(np.uint8))
+    yield from (b"", b"\0", b"\0" * 4000, b"\xff" * 4000, b"\xff" * 7)
+
+
+def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(codec: AinnCodec) -> None:
+    pictures = 0
+    for payload in garbage():
+        started = time.monotonic()
+        with contextlib.suppress(CodecError):
+            decoded = codec.decode(forged(codec, payload))
+            assert decoded.shape == (80, 150, 3) and decoded.dtype == np.uint8
+            pictures += 1
+        assert time.monotonic() - started < 5
+    assert pictures  # not everything was refused before the range decoder
+
+
+@pytest.mark.parametrize("quality", [0, 0.5, 9, 65.535])
+def test_forged_qualities_do_no_harm(codec: AinnCodec, stream: bytes, quality: float) -> None:
+    payload = container.unpack(stream).payload
+    with contextlib.suppress(CodecError):
+        assert codec.decode(forged(codec, payload, 40, 24, quality)).shape == (24, 40, 3)
+
+
+def test_the_payload_of_another_size_does_no_harm(codec: AinnCodec, stream: bytes) -> None:
+    with contextlib.suppress(CodecError):
+        assert codec.decode(forged(codec, container.unpack(stream).payload, 300, 200)).shape == (200, 300, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (65535, 65535), (65535, 2049)])
+def test_forged_sizes_are_refused(codec: AinnCodec, width: int, height: int) -> None:
+    header = struct.pack("<4sBHHH4s", b"AINN", 1, 2000, width, height, bytes.fromhex(codec.weights_id[:8]))
+    body = header + b"payload"
+    started = time.monotonic()
+    with pytest.raises(CodecError, match=f"{width}x{height}"):
+        codec.decode(body + struct.pack("<I", zlib.crc32(body)))
+    assert time.monotonic() - started < 1
+
+
+def test_a_forged_version_is_refused(codec: AinnCodec, stream: bytes) -> None:
+    body = stream[:4] + b"\x02" + stream[5:-4]
+    with pytest.raises(CodecError, match="version 2"):
+        codec.decode(body + struct.pack("<I", zlib.crc32(body)))
+
+
+def test_pictures_too_large_are_refused(codec: AinnCodec) -> None:
+    giant = np.broadcast_to(np.zeros(3, np.uint8), (70000, 2, 3))
+    with pytest.raises(CodecError, match="2x70000"):
+        codec.encode(giant, 1)
+
+
+def test_container_keeps_what_it_is_given() -> None:
+    content = Container(65535, 2048, 6.5, b"\x01\x02\x03\x04", b"payload")
+    assert container.unpack(container.pack(content)) == content
+
+
+# Weights on disk.
+
+
+def test_weights_come_back_in_half_precision(tiny_weights: Path) -> None:
+    original, loaded = tiny_model(), load_weights(tiny_weights)
+    assert loaded.config == TINY and not loaded.training
+    for name, value in original.named_parameters():
+        if not name.endswith("quantiles"):
+            assert torch.equal(dict(loaded.named_parameters())[name], value.half().float()), name
+    assert loaded.entropy.bottleneck._quantized_cdf.numel() > 0
+
+
+def test_saving_weights_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+    model = tiny_model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    save_weights(model, tmp_path / "w.pt", {})
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pt"]
+
+
+def test_weights_saved_twice_are_the_same_file(tiny: Ainn, tmp_path: Path) -> None:
+    """What was loaded and is saved again has the same weights and tables."""
+    save_weights(tiny, tmp_path / "again.pt", {})
+    again = load_weights(tmp_path / "again.pt").state_dict()
+    for name, value in tiny.state_dict().items():
+        assert torch.equal(again[name], value), name
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "pickle", "format", "config", "state"])
+def test_damaged_weights_are_a_bench_error(tiny_weights: Path, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "bad.pt"
+    data = tiny_weights.read_bytes()
+    if damage in ("format", "config", "state", "pickle"):
+        payload = torch.load(tiny_weights, weights_only=True)
+        if damage == "format":
+            payload["format"] = "ainn-weights-0"
+        elif damage == "config":
+            payload["config"]["latent_channels"] = 128
+        elif damage == "state":
+            payload["state"].popitem()
+        else:
+            payload["training"] = Path("not plain")
+        torch.save(payload, path)
+    else:
+        path.write_bytes({"cut": data[: len(data) // 2], "text": b"weights?", "empty": b""}[damage])
+    with pytest.raises(BenchError, match=r"bad\.pt is not a readable file of A-INN weights \(.+\)"):
+        load_weights(path)
+
+
+def test_missing_weights_are_a_bench_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no A-INN weights at"):
+        load_weights(tmp_path / "none.pt")

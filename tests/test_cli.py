@@ -1,0 +1,193 @@
+"""The command line as a user meets it: real processes, what they print and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BENCH = (sys.executable, "-m", "bench.cli")
+
+
+def bench(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*BENCH, *map(str, arguments)]
+    env = {k: v for k, v in os.environ.items() if k != "BENCH_DATA"} | environment
+    return subprocess.run(command, capture_output=True, text=True, env=env)
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("bench: "), done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two photos, cut from those of scikit-image."""
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, photo in (("astronaut", data.astronaut()), ("coffee", data.coffee())):
+        Image.fromarray(photo[100:292, 100:292]).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of JPEG and WebP on them."""
+    results = tmp_path_factory.mktemp("results")
+    qualities = [part for quality in (10, 30, 50, 75, 90) for part in ("--quality", quality)]
+    done = bench(
+        "run", "--codec", "jpeg", "--codec", "webp", "--dataset", pictures, "--results", results, *qualities
+    )
+    assert done.returncode == 0, done.stderr
+    assert "MS-SSIM" in done.stdout and "20 measured" not in done.stdout
+    return results
+
+
+def test_help_is_quick_and_does_not_import_torch() -> None:
+    heavy = "('torch', 'numpy', 'pandas', 'scipy')"
+    script = f"import sys; import bench.cli; print([m for m in {heavy} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.strip() == "[]"
+    )
+    assert "compare" in bench("--help").stdout
+
+
+def test_running_again_measures_only_what_is_missing(pictures: Path, measured: Path) -> None:
+    before = (measured / pictures.name / "jpeg.jsonl").read_text()
+    again = (
+        "run",
+        "--codec",
+        "jpeg",
+        "--dataset",
+        pictures,
+        "--results",
+        measured,
+        "--quality",
+        10,
+        "--quality",
+    )
+    done = bench(*again, 30)
+    assert done.returncode == 0 and "0 measured, 4 were in the results already" in done.stderr
+    assert (measured / pictures.name / "jpeg.jsonl").read_text() == before
+    done = bench(*again, 20, "--images", 1)
+    assert "1 measured, 1 were in the results already" in done.stderr
+
+
+def test_compare_prints_a_table_and_writes_files(pictures: Path, measured: Path) -> None:
+    done = bench("compare", "webp", "jpeg", "--results", measured)
+    assert done.returncode == 0 and "BD-rate" in done.stdout
+    folder = measured / "compare" / pictures.name / "webp-jpeg"
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "table.md",
+        "table.csv",
+        "rd-psnr.png",
+        "rd-psnr.svg",
+        "rd-ms_ssim.png",
+        "rd-ms_ssim.svg",
+    } <= names
+
+
+def test_json_is_one_document_and_nothing_else(pictures: Path, measured: Path) -> None:
+    document = json.loads(bench("compare", "webp", "jpeg", "--results", measured, "--json").stdout)
+    assert document["anchor"] == "jpeg" and document["dataset"] == pictures.name
+    (psnr, similarity) = document["rows"]
+    assert (psnr["codec"], psnr["metric"], similarity["metric"]) == ("webp", "psnr", "ms_ssim")
+    assert psnr["bd_rate"] < -10 and psnr["reason"] is None  # WebP beats JPEG
+    for kind in ("codecs", "datasets", "metrics"):
+        items = json.loads(bench("list", kind, "--json").stdout)
+        assert items and all("name" in item for item in items)
+    assert {"ainn", "jpeg", "webp"} <= {
+        item["name"] for item in json.loads(bench("list", "codecs", "--json").stdout)
+    }
+
+
+def test_jobs_give_the_same_figures(pictures: Path, measured: Path, tmp_path: Path) -> None:
+    arguments = ("run", "--codec", "jpeg", "--dataset", pictures, "--quality", 10, "--quality", 50)
+    done = bench(*arguments, "--results", tmp_path, "--jobs", 2)
+    assert done.returncode == 0, done.stderr
+
+    def figures(results: Path) -> dict[tuple[str, float], tuple[int, float, float]]:
+        lines = (results / pictures.name / "jpeg.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        return {(r["image"], r["quality"]): (r["bytes"], r["psnr"], r["ms_ssim"]) for r in rows}
+
+    found = figures(tmp_path)
+    assert len(found) == 4 and found.items() <= figures(measured).items()
+
+
+def test_a_small_picture_has_an_empty_cell_and_a_note(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    Image.fromarray(np.full((20, 30, 3), 77, np.uint8)).save(folder / "grey.png")
+    done = bench(
+        "run", "--codec", "jpeg", "--dataset", folder, "--quality", 50, "--results", tmp_path / "results"
+    )
+    assert done.returncode == 0, done.stderr
+    row = json.loads((tmp_path / "results" / "small" / "jpeg.jsonl").read_text())
+    assert row["ms_ssim"] is None and "too small" in row["note"]
+
+
+def test_a_failing_cell_is_told_and_the_rest_goes_on(pictures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for path in pictures.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    whole = (folder / "astronaut.png").read_bytes()
+    (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    done = bench(
+        "run", "--codec", "jpeg", "--dataset", folder, "--quality", 50, "--results", tmp_path / "results"
+    )
+    assert done.returncode == 1
+    assert "failed: broken.png at quality 50" in done.stderr and "Traceback" not in done.stderr
+    assert len((tmp_path / "results" / "mixed" / "jpeg.jsonl").read_text().splitlines()) == 2
+
+
+def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
+    import signal
+
+    command = [*BENCH, "run", "--codec", "webp", "--dataset", str(pictures), "--results", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    path = tmp_path / pictures.name / "webp.jsonl"
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode in (0, 130) and "Traceback" not in stderr
+    kept = len(path.read_text().splitlines())
+    assert kept >= 1
+    done = bench("run", "--codec", "webp", "--dataset", pictures, "--results", tmp_path)
+    assert f"{22 - kept} measured, {kept} were in the results already" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--codec", "jpg", "--dataset", "sample"), ("'jpg'", "did you mean 'jpeg'")),
+        (("run", "--codec", "jpeg", "--dataset", "kodka"), ("kodka", "kodak")),
+        (("run", "--codec", "jpeg", "--dataset", "no/such/folder"), ("no/such/folder",)),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--quality", "500"), ("500", "1 to 100")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--quality", "50.5"), ("whole", "50.5")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--images", "0"), ("at least 1",)),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--jobs", "0"), ("--jobs", "at least 1")),
+        (("run", "--codec", "jpeg", "--dataset", "kodak", "--data", "no/such"), ("--data", "no/such")),
+        (("compare", "ainn"), ("two codecs",)),
+        (("compare", "jepg", "nothing"), ("no results of 'jepg'",)),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence(arguments: tuple[str, ...], said: tuple[str, ...], tmp_path: Path) -> None:
+    assert_one_sentence(bench(*arguments, "--results", tmp_path), *said)
+    assert not list(tmp_path.iterdir())
