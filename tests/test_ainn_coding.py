@@ -6,7 +6,6 @@ import contextlib
 import copy
 import functools
 import struct
-import time
 import zlib
 from collections.abc import Iterator
 from itertools import product
@@ -17,7 +16,7 @@ import pytest
 import torch
 from bench.codecs import CodecError
 from bench.codecs.ainn import container
-from bench.codecs.ainn.codec import WEIGHTS, AinnCodec
+from bench.codecs.ainn.codec import WEIGHTS, AinnCodec, _pad
 from bench.codecs.ainn.container import Container
 from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_MIN, MaskedContext, gaussian_bits
 from bench.codecs.ainn.latent_coder import LatentCoder
@@ -283,6 +282,14 @@ def test_encoding_is_deterministic_and_pictures_do_not_leak_into_one_another(
     assert codec.encode(photo(65, 40, seed=1), 2.2) != first
 
 
+def test_sides_are_filled_up_by_repeating_the_edge() -> None:
+    image = photo(65, 64)
+    padded = (_pad(image)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    assert padded.shape == (128, 64, 3)
+    assert np.array_equal(padded[:65], image)
+    assert np.array_equal(padded[65:], np.broadcast_to(image[-1], (63, 64, 3)))
+
+
 def test_encode_takes_any_view_of_a_picture_and_leaves_it_alone(codec: AinnCodec) -> None:
     image = photo(64, 64)
     image.flags.writeable = False
@@ -365,7 +372,6 @@ def garbage() -> Iterator[bytes]:
 def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(codec: AinnCodec) -> None:
     pictures = refused = 0
     for payload in garbage():
-        started = time.monotonic()
         try:
             decoded = codec.decode(forged(codec, payload))
             assert decoded.shape == (80, 150, 3) and decoded.dtype == np.uint8
@@ -373,7 +379,6 @@ def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(codec: 
         except CodecError as error:
             assert "values out of range" in str(error)
             refused += 1
-        assert time.monotonic() - started < 5
     assert pictures and refused
 
 
@@ -389,11 +394,13 @@ def test_beyond_its_end_a_payload_reads_as_zeros(codec: AinnCodec, payload: byte
     assert outcomes[0] == outcomes[1]
 
 
-@pytest.mark.parametrize("quality", [0, 0.5, 9, 65.535])
-def test_forged_qualities_do_no_harm(codec: AinnCodec, stream: bytes, quality: float) -> None:
-    payload = container.unpack(stream).payload
-    with contextlib.suppress(CodecError):
-        assert codec.decode(forged(codec, payload, 40, 24, quality)).shape == (24, 40, 3)
+@pytest.mark.parametrize(("quality", "nearest"), [(0, 1), (0.5, 1), (9, 3), (65.535, 3)])
+def test_forged_qualities_are_taken_for_the_nearest(codec: AinnCodec, quality: float, nearest: float) -> None:
+    """The tiny model has three lambdas, so that its qualities go from 1 to 3."""
+    image = photo(24, 40)
+    payload = container.unpack(codec.encode(image, nearest)).payload
+    decoded = codec.decode(forged(codec, payload, 40, 24, quality))
+    assert np.array_equal(decoded, codec.decode(forged(codec, payload, 40, 24, nearest)))
 
 
 def test_the_payload_of_another_size_does_no_harm(codec: AinnCodec, stream: bytes) -> None:
@@ -405,10 +412,14 @@ def test_the_payload_of_another_size_does_no_harm(codec: AinnCodec, stream: byte
 def test_forged_sizes_are_refused(codec: AinnCodec, width: int, height: int) -> None:
     header = struct.pack("<4sBHHH4s", b"AINN", 1, 2000, width, height, bytes.fromhex(codec.weights_id[:8]))
     body = header + b"payload"
-    started = time.monotonic()
     with pytest.raises(CodecError, match=f"{width}x{height}"):
         codec.decode(body + struct.pack("<I", zlib.crc32(body)))
-    assert time.monotonic() - started < 1
+
+
+def test_a_header_cut_off_before_a_good_checksum_is_refused(codec: AinnCodec, stream: bytes) -> None:
+    for length in range(4, 15):
+        with pytest.raises(CodecError, match="cut off within its header"):
+            codec.decode(stream[:length] + struct.pack("<I", zlib.crc32(stream[:length])))
 
 
 def test_a_forged_version_is_refused(codec: AinnCodec, stream: bytes) -> None:

@@ -160,7 +160,7 @@ def test_swapping_codecs_inverts_the_ratio(codec: str, method: str) -> None:
 
 def test_order_and_duplicates_of_points_do_not_matter() -> None:
     rate, psnr = KODAK["AV1"]
-    shuffled = list(zip(rate, psnr, strict=True)) + [(rate[3], psnr[3])]
+    shuffled = [*zip(rate, psnr, strict=True), (rate[3], psnr[3])]
     random.Random(5).shuffle(shuffled)
     mixed = bjontegaard([r for r, _ in shuffled], [q for _, q in shuffled], *KODAK["VTM"])
     assert mixed == bjontegaard(rate, psnr, *KODAK["VTM"])
@@ -307,8 +307,7 @@ def test_saturated_cubic_is_refused_where_pchip_is_not() -> None:
     cubic = bjontegaard(RATE, saturated, RATE, PSNR, method="cubic", names=NAMES)
     assert cubic.bd_rate is None and cubic.reason is not None
     assert cubic.reason.startswith(
-        "no BD-rate: the cubic fit of jpeg isn't monotonic: it turns back between 32.76 and 38.23;"
-        " use pchip"
+        "no BD-rate: the cubic fit of jpeg isn't monotonic: it turns back between 32.76 and 38.23; use pchip"
     )
     pchip = bjontegaard(RATE, saturated, RATE, PSNR, method="pchip", names=NAMES)
     assert pchip.bd_rate == pytest.approx(-51.8, abs=0.1) and pchip.reason is None
@@ -337,7 +336,7 @@ def test_hundred_times_the_bits_is_refused_both_ways() -> None:
 
 
 def test_unknown_method_lists_the_methods() -> None:
-    with pytest.raises(BenchError, match="'spline'.*pchip, cubic, akima"):
+    with pytest.raises(BenchError, match=r"'spline'.*pchip, cubic, akima"):
         bjontegaard(RATE, PSNR, RATE, PSNR, method="spline")
 
 

@@ -101,11 +101,15 @@ def test_compare_prints_a_table_and_writes_files(pictures: Path, measured: Path)
 
 
 def test_json_is_one_document_and_nothing_else(pictures: Path, measured: Path) -> None:
-    document = json.loads(bench("compare", "webp", "jpeg", "--results", measured, "--json").stdout)
+    arguments = ("compare", "webp", "jpeg", "--results", measured, "--json")
+    document = json.loads(bench(*arguments, "--dataset", pictures.name).stdout)
     assert document["anchor"] == "jpeg" and document["dataset"] == pictures.name
     (psnr, similarity) = document["rows"]
     assert (psnr["codec"], psnr["metric"], similarity["metric"]) == ("webp", "psnr", "ms_ssim")
     assert psnr["bd_rate"] < -10 and psnr["reason"] is None  # WebP beats JPEG
+    everywhere = json.loads(bench(*arguments).stdout)  # the committed results on Kodak, too
+    assert everywhere["dataset"] == ["kodak", pictures.name]
+    assert [row["dataset"] for row in everywhere["rows"]] == ["kodak"] * 2 + [pictures.name] * 2
     for kind in ("codecs", "datasets", "metrics"):
         items = json.loads(bench("list", kind, "--json").stdout)
         assert items and all("name" in item for item in items)

@@ -291,9 +291,7 @@ def test_unknown_names_and_bad_limits() -> None:
 # Downloading
 
 
-def test_download_only_what_is_missing(
-    photos: Path, tmp_path: Path, cache: Path, server: str
-) -> None:
+def test_download_only_what_is_missing(photos: Path, tmp_path: Path, cache: Path, server: str) -> None:
     catalogue = _catalogue(tmp_path, files=_sums(photos), url=f"{server}/tiny/{{name}}")
     first = load("tiny", limit=1, catalogue=catalogue)
     assert _files_in(cache) == ["a.png"] and first.images[0].path == cache / "tiny" / "a.png"
@@ -372,9 +370,7 @@ def test_archive(
     assert "not found" in _error("tiny", catalogue=gone)
 
 
-def test_archive_without_a_checksum_is_not_complete(
-    photos: Path, tmp_path: Path, server: str
-) -> None:
+def test_archive_without_a_checksum_is_not_complete(photos: Path, tmp_path: Path, server: str) -> None:
     _zip(photos.parent / "tiny.zip", photos)
     archive = f"{server}/tiny.zip"
     catalogue = _catalogue(tmp_path, archive=archive, archive_folder="Set/RGB", files=None)
@@ -405,9 +401,7 @@ def test_unsafe_archive_is_refused(
     assert _files_in(cache) == [] and not list(tmp_path.rglob("evil.png"))
 
 
-def test_archives_that_do_not_hold_the_set(
-    photos: Path, tmp_path: Path, cache: Path, server: str
-) -> None:
+def test_archives_that_do_not_hold_the_set(photos: Path, tmp_path: Path, cache: Path, server: str) -> None:
     archive = photos.parent / "tiny.zip"
     _zip(archive, photos)
     fields: dict[str, Any] = {"archive": f"{server}/tiny.zip", "archive_folder": "RGB"}
@@ -453,7 +447,7 @@ def test_describe_the_real_catalogue() -> None:
     assert list(items) == known()
     assert items["sample"]["usable"] and items["sample"]["where"] == "package"
     assert not items["kodak"]["usable"] and items["kodak"]["count"] == 24
-    assert "by hand" in str(items["cid22-valid"]["note"])
+    assert "put it in cid22-valid/" in str(items["cid22-valid"]["note"])
 
 
 def test_describe_real_data(data_dir: Path) -> None:

@@ -24,7 +24,7 @@ from torch import Tensor
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
 from bench.codecs.ainn.model import Ainn
-from bench.codecs.ainn.weights import load_weights, save_weights
+from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.errors import BenchError
 from bench.training.photos import Cropper, load_photos, load_validation
 
@@ -59,6 +59,10 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise BenchError("say how long to train: --minutes or --steps")
+        if self.steps is not None and self.steps < 1:
+            raise BenchError(f"steps must be at least 1, not {self.steps}")
+        if self.minutes is not None and not 0 <= self.minutes < math.inf:
+            raise BenchError(f"minutes must be a number from 0 on, not {self.minutes:g}")
         if self.precision not in ("float32", "bfloat16"):
             raise BenchError(f"precision '{self.precision}' is not known; take float32 or bfloat16")
         if self.crop % 64 or self.crop <= 0:
@@ -105,22 +109,27 @@ class Trainer:
         self._settle()
 
     def resume(self, path: Path) -> None:
-        """Go on exactly where the checkpoint was written."""
+        """Go on exactly where the checkpoint was written.
+
+        Raises:
+            BenchError: no checkpoint of a training of A-INN.
+        """
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds for a file that is not a checkpoint
+            self.model = build(state["config"], state["model"])
+            self._settle()
+            self.average = {name: value.to(self.device) for name, value in state["average"].items()}
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.phase = state["phase"]
+            self._train_only(self.phase)
+            self.step, self.skipped, self.seconds = state["step"], state["skipped"], state["seconds"]
+            torch.set_rng_state(state["rng"])
+        except Exception as error:  # torch raises many kinds for a file that is something else
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
             raise BenchError(
-                f"{path} can't be read as a training checkpoint ({error}).".split("\n")[0]
+                f"{path} can't be read as a training checkpoint ({reason}); "
+                f"give the {CHECKPOINT} that a training left"
             ) from error
-        self.model = Ainn(AinnConfig.from_dict(state["config"]))
-        self.model.load_state_dict(state["model"])
-        self._settle()
-        self.average = {name: value.to(self.device) for name, value in state["average"].items()}
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.phase = state["phase"]
-        self._train_only(self.phase)
-        self.step, self.skipped, self.seconds = state["step"], state["skipped"], state["seconds"]
-        torch.set_rng_state(state["rng"])
 
     def run(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -27,7 +28,7 @@ class AinnConfig:
     """
 
     name: str = "paper"
-    latent_channels: int = 192  # M: channels of y; 2 * 768 / M must be whole
+    latent_channels: int = 192  # M: channels of y; 768 / M must be whole
     hyper_channels: int = 192  # N: channels of z and inside the hyperprior
     context_channels: int = (
         384  # features that each of context and hyperprior hands to the entropy parameters
@@ -53,12 +54,12 @@ class AinnConfig:
     unet_convs: int = 2  # 3x3 convolutions at each level of the UNets
 
     def __post_init__(self) -> None:
-        if 2 * TRANSFORM_CHANNELS % self.latent_channels:
+        if self.latent_channels < 1 or TRANSFORM_CHANNELS % self.latent_channels:
             raise BenchError(
-                f"latent_channels={self.latent_channels} does not divide {2 * TRANSFORM_CHANNELS}; "
-                "take 96, 128, 192, 256, 384, 512 or 768"
+                f"latent_channels={self.latent_channels} does not divide {TRANSFORM_CHANNELS}; "
+                "take 96, 128, 192, 256, 384 or 768"
             )
-        if not self.lambdas or any(value <= 0 for value in self.lambdas):
+        if not self.lambdas or not all(0 < value < math.inf for value in self.lambdas):
             raise BenchError("lambdas must be one or more positive numbers, such as 0.013")
 
     def with_options(self, **options: Any) -> AinnConfig:

@@ -54,16 +54,21 @@ def load_weights(path: Path) -> Ainn:
         payload = torch.load(path, map_location="cpu", weights_only=True)
         if payload["format"] != FORMAT:
             raise ValueError(f"format {payload['format']}")
-        model = Ainn(AinnConfig.from_dict(payload["config"]))
-        bottleneck = model.entropy.bottleneck
-        for name in ("_quantized_cdf", "_offset", "_cdf_length"):  # empty in a fresh model
-            table = payload["state"][f"entropy.bottleneck.{name}"]
-            bottleneck.register_buffer(name, torch.empty_like(table))
-        model.load_state_dict(payload["state"])
+        model = build(payload["config"], payload["state"])
     except Exception as error:  # torch raises many kinds for a file that is something else
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BenchError(f"{path} is not a readable file of A-INN weights ({reason[:120]})") from error
     return model.eval()
+
+
+def build(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Ainn:
+    """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`)."""
+    model = Ainn(AinnConfig.from_dict(config))
+    for name in ("_quantized_cdf", "_offset", "_cdf_length"):  # empty in a model that was never exported
+        table = state[f"entropy.bottleneck.{name}"]
+        model.entropy.bottleneck.register_buffer(name, torch.empty_like(table))
+    model.load_state_dict(state)
+    return model
 
 
 def identity(path: Path) -> str:
