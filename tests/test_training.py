@@ -535,3 +535,21 @@ def test_the_command_trains_resumes_and_guards_what_is_there(
     image = photo(20, 30)
     codec = AinnCodec(tmp_path / WEIGHTS)
     assert codec.decode(codec.encode(image, 1)).shape == image.shape
+
+
+@pytest.mark.parametrize("from_weights", [True, False])
+def test_first_phase_codes_with_the_transform_that_is_there(
+    photos: Path, tmp_path: Path, from_weights: bool
+) -> None:
+    """A fresh transform may be shortened to its linear part, a trained one must not be."""
+    trainer = Trainer(TINY, PLAN, photos, "cpu")
+    if from_weights:
+        save_weights(tiny_model(), tmp_path / "weights.pt", {})
+        trainer.start_from(tmp_path / "weights.pt")
+    x, quality = trainer.crops.batch(0, 2), torch.tensor([0.0, 2.0])
+    with torch.no_grad():
+        bpp, _ = trainer._forward(x, quality, FIRST)
+        whole = trainer.model.entropy(trainer.model.encode(x), quality, rounded=True)
+    # Context features see noise, so the two are near one another, not equal; without its couplings
+    # and decomposition a trained transform gives something else altogether.
+    assert torch.allclose(bpp, (whole.y_bits + whole.z_bits) / 64**2, rtol=0.02)

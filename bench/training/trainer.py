@@ -35,7 +35,7 @@ LOG_COLUMNS = (
 FIRST, ALL, LAST = "entropy-first", "all", "entropy-last"  # the phases
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
-MAX_SKIPPED = 50  # steps without a finite gradient, one after the other, before training gives up
+MAX_SKIPPED = 50  # steps without a finite gradient, after which training gives up
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class Trainer:
         start_from_statistics(self.model, *block_statistics(photos, plan.seed))
         self.crops = Cropper(photos, plan.crop, plan.seed, self.device)
         self._settle()
+        self.fresh = True  # the transform has never been trained: what is the identity in it can be left out
         self.phase = ""  # of the last step
         self.step = 0
         self.skipped = 0
@@ -106,6 +107,7 @@ class Trainer:
     def start_from(self, path: Path) -> None:
         """Take over trained weights, to train on with a fresh optimiser."""
         self.model = load_weights(path)
+        self.fresh = False
         self._settle()
 
     def resume(self, path: Path) -> None:
@@ -120,7 +122,7 @@ class Trainer:
             self._settle()
             self.average = {name: value.to(self.device) for name, value in state["average"].items()}
             self.optimiser.load_state_dict(state["optimiser"])
-            self.phase = state["phase"]
+            self.phase, self.fresh = state["phase"], state["fresh"]
             self._train_only(self.phase)
             self.step, self.skipped, self.seconds = state["step"], state["skipped"], state["seconds"]
             torch.set_rng_state(state["rng"])
@@ -148,14 +150,11 @@ class Trainer:
             True if the plan is done, False if the slice ended or Ctrl-C came first.
         """
         out.mkdir(parents=True, exist_ok=True)
-        torch.set_flush_denormal(
-            True
-        )  # the tails of likelihoods are full of them, each a hundred times slower
         started, before = time.monotonic(), self.seconds
         saved = started
         window = _Window()
         done = False
-        with _interrupt_flag() as interrupted:
+        with _interrupt_flag() as interrupted, _denormals_flushed():
             while True:
                 self.seconds = before + time.monotonic() - started
                 progress = self.plan.progress(self.step, self.seconds)
@@ -173,7 +172,6 @@ class Trainer:
                 if time.monotonic() - saved > 300:
                     self.save(out)
                     saved = time.monotonic()
-        torch.set_flush_denormal(False)
         self.save(out)
         return done
 
@@ -185,6 +183,7 @@ class Trainer:
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "phase": self.phase,
+            "fresh": self.fresh,
             "step": self.step,
             "skipped": self.skipped,
             "seconds": self.seconds,
@@ -287,7 +286,7 @@ class Trainer:
                 mse = (out.x_hat.float() - x).square().mean((1, 2, 3))
             else:
                 with torch.no_grad():
-                    y = self.model.encode(x, linear=phase == FIRST).float()
+                    y = self.model.encode(x, linear=phase == FIRST and self.fresh).float()
         if phase != ALL:
             out = self.model.entropy(y, quality, rounded=True)
             mse = self.model.entropy.latent_mse(y, out.y_hat)
@@ -330,6 +329,16 @@ class _Window:
             row |= {"loss": loss, "bpp": bpp, "psnr": psnr, "patches_per_second": patches / seconds}
         self.rows, self.since = [], time.monotonic()
         return row
+
+
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Tails of likelihoods are full of denormal numbers, each a hundred times slower than others."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @contextmanager
