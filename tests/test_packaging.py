@@ -47,7 +47,7 @@ def test_wheel_holds_all_modules_and_data(wheel: zipfile.ZipFile) -> None:
     expected |= {
         f"bench/codecs/{path.relative_to(ROOT / 'codecs')}" for path in (ROOT / "codecs").rglob("*.py")
     }
-    expected |= {"bench/datasets.yaml", "bench/codecs/ainn/weights/compact.pt"}
+    expected |= {"bench/datasets.yaml", "bench/codecs/ainn/compact.pt"}
     assert expected - names == set()
     assert not any(name.startswith(("codecs/", "tests/", "results/")) for name in names)
 
@@ -57,4 +57,4 @@ def test_datasets_are_in_it_as_text_not_as_a_link(wheel: zipfile.ZipFile) -> Non
 
 
 def test_weights_are_small_enough_for_a_repository() -> None:
-    assert (ROOT / "codecs/ainn/weights/compact.pt").stat().st_size <= 24 * 2**20
+    assert (ROOT / "codecs/ainn/compact.pt").stat().st_size <= 24 * 2**20

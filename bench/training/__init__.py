@@ -1,0 +1,1 @@
+"""Training of A-INN: photos, the loop, and what `bench train` does with them."""

@@ -1,0 +1,1 @@
+"""A-INN, a learned codec on an approximately invertible network; `model.py` is where to begin reading."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.codecs.ainn.model import Ainn
     from torch import Tensor
 
-WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "weights" / "compact.pt"
+WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "compact.pt"
 
 
 class AinnCodec(Codec):
