@@ -137,10 +137,15 @@ def _left_out(
 
 
 def _no_results(name: str, dataset: str | None, stores: list[Store]) -> str:
-    where = " and ".join(dict.fromkeys(str(store.folder) for store in stores if store is stores[0]))
-    there = sorted({codec for store in stores for codec in store.codecs()})
-    on = f" on {dataset}" if dataset else ""
-    close = get_close_matches(name, there, n=1)
-    hint = f"did you mean '{close[0]}'? " if close and name not in there else ""
-    measure = f"bench run --codec {name} --dataset {dataset or 'kodak'}"
-    return f"no results of '{name}'{on} in {where}; {hint}measure it with: {measure}"
+    codecs = {codec for store in stores for codec in store.codecs()}
+    datasets = {found for store in stores for found in store.datasets(name)}
+    if name in codecs:
+        close = get_close_matches(dataset or "", datasets, n=1)
+    else:
+        close = get_close_matches(name, codecs, n=1)
+    way_out = (
+        f"did you mean '{close[0]}'?"
+        if close
+        else f"measure it with: bench run --codec {name} --dataset {dataset or 'kodak'}"
+    )
+    return f"no results of '{name}'{f' on {dataset}' if dataset else ''} in {stores[0].folder}; {way_out}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,8 @@ def load(
     A known dataset is looked for in `data`, else in the folder that the environment variable
     BENCH_DATA names (there in a folder of the dataset's name, or directly), then in the user's
     cache; what is missing is downloaded to the cache. A name with a path separator is always a
-    folder. `limit` keeps the first images by name. `catalogue` replaces `datasets.yaml`.
+    folder; one that is called like a known dataset is named NAME-folder. `limit` keeps the first
+    images by name. `catalogue` replaces `datasets.yaml`.
 
     Raises BenchError for an unknown name, an empty folder, a file that is missing and cannot be
     downloaded, and a file with a wrong SHA-256.
@@ -88,7 +90,7 @@ def load(
         return _load_known(entries[name_or_folder], data, limit)
     folder = Path(name_or_folder).expanduser()
     if name_or_folder and folder.is_dir():
-        return _load_folder(folder, limit)
+        return _load_folder(folder, limit, taken=entries)
     if is_path:
         raise BenchError(f"{name_or_folder} is no folder; give a folder of images or a dataset.")
     raise BenchError(_unknown(name_or_folder, list(entries)))
@@ -210,14 +212,17 @@ def _unknown(name: str, names: list[str]) -> str:
     return f"there is no dataset or folder {name!r}{hint}; known are {', '.join(names)}."
 
 
-def _load_folder(folder: Path, limit: int | None) -> Dataset:
+def _load_folder(folder: Path, limit: int | None, taken: Iterable[str]) -> Dataset:
     names = _images_in(folder)[:limit]
     if not names:
         raise BenchError(
             f"there is no image directly in the folder {folder}; images are {' '.join(IMAGE_SUFFIXES)} files."
         )
     images = tuple(Image(name, folder / name, sha256_of(folder / name)) for name in names)
-    return Dataset(folder.resolve().name, None, images, complete=False)
+    name = folder.resolve().name
+    if name in taken:  # its results must not pass for those of the set
+        name += "-folder"
+    return Dataset(name, None, images, complete=False)
 
 
 def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:

@@ -543,3 +543,10 @@ def test_big_image_is_not_taken_for_a_bomb(tmp_path: Path) -> None:
     path.write_bytes(_png(40_000, 40_000, depth=1, colour=0, rows=bytes(100)))
     with pytest.raises(BenchError, match="decompression bomb"):
         read_rgb(path)
+
+
+def test_folder_called_like_a_known_dataset_does_not_pass_for_it(tmp_path: Path) -> None:
+    folder = tmp_path / "kodak"
+    folder.mkdir()
+    PIL.Image.new("RGB", (4, 4)).save(folder / "mine.png")
+    assert load(str(folder)).name == "kodak-folder"
