@@ -91,9 +91,12 @@ def run(
     plans = [(each, *each.plan(Store(results))) for each in runs]  # so that a typo stops it before any work
     failed = False
     for each, cells, outcome in plans:
-        show.progress(
-            f"{each.codec} on {each.dataset.name}", len(cells), each.execute(cells, outcome, Store(results))
-        )
+        steps = each.execute(cells, outcome, Store(results))
+        try:
+            show.progress(f"{each.codec} on {each.dataset.name}", len(cells), steps)
+        except KeyboardInterrupt:
+            show.stopped(outcome)
+            raise typer.Exit(130) from None
         show.outcome(each, outcome)
         failed = failed or bool(outcome.failures)
     if failed:
@@ -183,9 +186,6 @@ def main() -> None:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("bench: stopped; what was measured is kept, run again for the rest", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -115,8 +116,9 @@ _worker: dict[str, Any] = {}  # the codec of this process: loading weights once 
 
 
 def _start(codec: str, threads: int | None) -> None:
-    if threads is not None:
+    if threads is not None:  # in a process of its own
         os.environ["OMP_NUM_THREADS"] = str(threads)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once; the parent has all rows
     _worker["codec"] = worker = codecs.get(codec)
     # Loading is not coding: what a codec does only once, it does here, where nobody holds a watch.
     # What goes wrong will go wrong again with a picture, and is reported there.

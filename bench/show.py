@@ -75,6 +75,12 @@ def outcome(run: Run, done: Outcome) -> None:
         stderr.print(f"... and {len(done.failures) - MOST_FAILURES} more failed")
 
 
+def stopped(done: Outcome) -> None:
+    """What Ctrl-C leaves."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    stderr.print(f"stopped; {done.measured} measured and kept, run again for the rest")
+
+
 def comparison(result: Comparison, paths: Sequence[Path]) -> None:
     """The deltas, remarks, and where the files lie."""
     _stdout().print(deltas_table(result))
