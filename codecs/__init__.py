@@ -1,8 +1,10 @@
 """Codecs. Three lines code a picture:
 
-from bench.codecs import get
-codec = get("jpeg")
-picture = codec.decode(codec.encode(image, quality=75))  # image: uint8, height x width x 3
+    from bench.codecs import get
+    codec = get("jpeg")
+    picture = codec.decode(codec.encode(image, quality=75))
+
+Images are uint8, height x width x 3.
 """
 
 from bench.codecs.base import Codec, CodecError

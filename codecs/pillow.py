@@ -6,8 +6,9 @@ import io
 from typing import Any
 
 import numpy as np
-from bench.codecs.base import RGB, CodecError
 from PIL import Image, UnidentifiedImageError
+
+from bench.codecs.base import RGB, CodecError
 
 
 def save(image: RGB, format: str, **options: Any) -> bytes:

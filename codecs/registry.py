@@ -15,7 +15,6 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from bench.codecs.base import Codec
-
 from bench.errors import BenchError
 
 ENTRY_POINT_GROUP = "codec_bench.codecs"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import PIL
+from PIL import features
+
 from bench.codecs import pillow
 from bench.codecs.base import RGB, Codec
-from PIL import features
 
 
 class WebP(Codec):

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from tiny import TINY, photo, tiny_model, train_like
+from torch import Tensor, nn
+
 from bench.codecs.ainn.config import (
     BLOCK_CHANNELS,
     COMPACT,
@@ -22,10 +26,6 @@ from bench.codecs.ainn.head_start import BLOCK, block_statistics, start_from_sta
 from bench.codecs.ainn.invertible import Coupling, Invertible1x1, InvertibleBlock, InvertibleTransform
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.recovery import squeeze, unsqueeze
-from numpy.typing import NDArray
-from tiny import TINY, photo, tiny_model, train_like
-from torch import Tensor, nn
-
 from bench.errors import BenchError
 
 SHAPE = SubnetShape((3, 1, 3), 16)

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import bench.codecs
 import numpy as np
 import pytest
-from bench.codecs import Codec, CodecError, describe, get, get_class, names, registry
 from tiny import photo
 
+import bench.codecs
+from bench.codecs import Codec, CodecError, describe, get, get_class, names, registry
 from bench.errors import BenchError
 
 Install = Callable[..., None]

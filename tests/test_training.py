@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from bench.codecs.ainn.codec import AinnCodec
-from bench.codecs.ainn.config import CONFIGS
-from bench.codecs.ainn.weights import load_weights, save_weights
 from PIL import Image
 from tiny import TINY, photo, tiny_model
 
 from bench import cli
+from bench.codecs.ainn.codec import AinnCodec
+from bench.codecs.ainn.config import CONFIGS
+from bench.codecs.ainn.weights import load_weights, save_weights
 from bench.errors import BenchError
 from bench.training import command
 from bench.training.photos import Cropper, load_photos, load_validation

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from bench.codecs.ainn.config import COMPACT, SubnetShape
-from bench.codecs.ainn.invertible import Invertible1x1, Subnet
-from bench.codecs.ainn.model import Ainn
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import nn
+
+from bench.codecs.ainn.config import COMPACT, SubnetShape
+from bench.codecs.ainn.invertible import Invertible1x1, Subnet
+from bench.codecs.ainn.model import Ainn
 
 TINY = COMPACT.with_options(
     name="tiny",

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from bench.codecs.ainn.latent_coder import LatentCoder
     from bench.codecs.ainn.model import Ainn
-    from torch import Tensor
 
 WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "compact.pt"
 
@@ -91,6 +93,7 @@ class AinnCodec(Codec):
     @functools.cached_property
     def _model(self) -> Ainn:
         import torch
+
         from bench.codecs.ainn.weights import load_weights
 
         return load_weights(self.weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

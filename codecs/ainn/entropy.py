@@ -20,10 +20,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from bench.codecs.ainn.config import TRANSFORM_CHANNELS, AinnConfig
 from bench.codecs.ainn.layers import zeroed
 from bench.codecs.compressai_import import compressai
-from torch import Tensor, nn
 
 SCALE_MIN = 0.11  # smallest deviation that the range coder has a table for (Ballé 2018)
 SCALE_MAX = 128.0

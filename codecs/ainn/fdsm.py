@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
 from bench.codecs.ainn.unet import UNet
-from torch import Tensor, nn
 
 POOLS = (3, 5, 7)
 

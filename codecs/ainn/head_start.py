@@ -14,10 +14,11 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from bench.codecs.ainn.config import TRANSFORM_CHANNELS
-from bench.codecs.ainn.model import Ainn
 from numpy.typing import NDArray
 from torch import Tensor
+
+from bench.codecs.ainn.config import TRANSFORM_CHANNELS
+from bench.codecs.ainn.model import Ainn
 
 BLOCK = 16
 BLOCKS_PER_PHOTO = 150

@@ -14,9 +14,10 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig, SubnetShape
 from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
-from torch import Tensor, nn
 
 Branches = tuple[Tensor, Tensor]
 

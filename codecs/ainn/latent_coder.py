@@ -17,6 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import erfc
+from torch import Tensor
+
 from bench.codecs.ainn.entropy import (
     CONTEXT_OFFSETS,
     SCALE_LEVELS,
@@ -27,9 +31,6 @@ from bench.codecs.ainn.entropy import (
 )
 from bench.codecs.base import CodecError
 from bench.codecs.compressai_import import compressai
-from numpy.typing import NDArray
-from scipy.special import erfc
-from torch import Tensor
 
 _PRECISION = 16  # bits of the range coder's probabilities
 _TAIL = 1e-9  # mass of a Gaussian that is coded by an escape
@@ -93,7 +94,8 @@ class LatentCoder:
             found = ((target[positions] - mean) * gain).round_().clamp_(-_LARGEST_SYMBOL, _LARGEST_SYMBOL)
             encoder.encode_with_indexes(_integers(found), _indexes(log_scale), *self._y_tables)
             symbols[positions] = found
-            bits.add_(gaussian_bits(found, log_scale.exp()).sum())
+            # The range coder gives no symbol, however rare, less than 2^-16.
+            bits.add_(gaussian_bits(found, log_scale.exp()).clamp_(max=_PRECISION).sum())
             return found
 
         y_hat = self._sweep(z, quality, (height, width), code)
@@ -110,8 +112,10 @@ class LatentCoder:
         decoder.set_stream(payload + bytes(16 * len(payload) + 8 * channels * height * width + 64))
 
         def read(shape: tuple[int, ...], indexes: list[int], tables: _Tables) -> Tensor:
-            values = decoder.decode_stream(indexes, *tables)
-            return torch.tensor(values, dtype=torch.float64).view(shape)
+            values = torch.tensor(decoder.decode_stream(indexes, *tables), dtype=torch.float64)
+            if values.abs().max() > _LARGEST_SYMBOL:
+                raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
+            return values.view(shape)
 
         z_shape = (1, len(self._z_tables.sizes), height // 4, width // 4)
         z = read(z_shape, _z_indexes(z_shape), self._z_tables)
@@ -119,8 +123,6 @@ class LatentCoder:
 
         def code(positions: Tensor, mean: Tensor, log_scale: Tensor, gain: Tensor) -> Tensor:
             found = read(tuple(mean.shape), _indexes(log_scale), self._y_tables)
-            if found.abs().max() > _LARGEST_SYMBOL:
-                raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
             symbols[positions] = found
             return found
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor, nn
+
 from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig
 from bench.codecs.ainn.entropy import EntropyModel
 from bench.codecs.ainn.fdsm import Decomposition, Synthesis
 from bench.codecs.ainn.invertible import InvertibleTransform
 from bench.codecs.ainn.recovery import CFRM, PDM, MultiScaleCFRM, squeeze, unsqueeze
-from torch import Tensor, nn
 
 SIDE_MULTIPLE = 64  # 16 for y, 4 more for z
 

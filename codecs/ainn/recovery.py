@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor, nn
+
 from bench.codecs.ainn.config import BLOCK_CHANNELS, TRANSFORM_CHANNELS, AinnConfig
 from bench.codecs.ainn.layers import without_bias, zeroed
 from bench.codecs.ainn.unet import UNet
-from torch import Tensor, nn
 
 PDM_STRENGTH = 0.2
 

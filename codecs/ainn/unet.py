@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from bench.codecs.ainn.layers import SLOPE, zeroed
 from torch import Tensor, nn
+
+from bench.codecs.ainn.layers import SLOPE, zeroed
 
 
 class UNet(nn.Module):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.model import Ainn
-
 from bench.errors import BenchError
 
 FORMAT = "ainn-weights-1"
