@@ -87,7 +87,8 @@ def run(
     from bench.results import Store
     from bench.runner import Run
 
-    runs = [Run(name, datasets.load(dataset, data, images), tuple(quality or ()), jobs) for name in codec]
+    loaded = datasets.load(dataset, data, images)
+    runs = [Run(name, loaded, tuple(quality or ()), jobs) for name in codec]
     plans = [(each, *each.plan(Store(results))) for each in runs]  # so that a typo stops it before any work
     failed = False
     for each, cells, outcome in plans:

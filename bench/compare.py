@@ -89,12 +89,14 @@ def compare(names: Sequence[str], dataset: str | None, folder: Path) -> list[Com
 def _compare(names: Sequence[str], dataset: str, stores: list[Store]) -> Comparison:
     found, notes = {}, []
     for name in names:
-        store = next((store for store in stores if store.rows(dataset, name)), None)
-        if store is None:
+        for store in stores:
+            if rows := store.rows(dataset, name):
+                break
+        else:
             raise BenchError(_no_results(name, dataset, stores))
         if store is not stores[0]:
             notes.append(f"results of {name} are the committed ones")
-        found[name] = store.rows(dataset, name)
+        found[name] = rows
     shared = set.intersection(*(whole_curves(rows)[0] for rows in found.values()))
     if not shared:
         raise BenchError(

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from bench.download import IMAGE_SUFFIXES
 from bench.errors import BenchError
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".ppm", ".bmp", ".tif", ".tiff")
 
 
 def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
@@ -76,7 +75,7 @@ def _sources(source: Path, validation: bool) -> list[Path]:
     return [
         path
         for path in paths
-        if path.suffix.lower() in (*SUFFIXES, ".tar") and path.name.startswith("valid") == validation
+        if path.suffix.lower() in (*IMAGE_SUFFIXES, ".tar") and path.name.startswith("valid") == validation
     ]
 
 
@@ -87,7 +86,7 @@ def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
     try:
         with tarfile.open(path) as shard:
             for member in shard:
-                if Path(member.name).suffix.lower() in SUFFIXES and (file := shard.extractfile(member)):
+                if Path(member.name).suffix.lower() in IMAGE_SUFFIXES and (file := shard.extractfile(member)):
                     yield _rgb(file.read(), f"{member.name} in {path}")
     except tarfile.TarError as error:
         raise BenchError(f"{path} is not a readable .tar shard ({error}); fetch it again") from error
