@@ -1,0 +1,72 @@
+"""Makes fresh results the baseline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.check.cells import some
+from bench.errors import BenchError
+from bench.results import Contents, Store
+
+
+def update(results: Path, baseline: Path, codecs: Sequence[str], dataset: str) -> list[Path]:
+    """Put the newest row of each cell, of the version measured last, in the place of the baseline.
+
+    All codecs are looked at before the first file is written, and a file is replaced at once or not at all.
+
+    Returns:
+        The files written, one per codec.
+
+    Raises:
+        BenchError: no codec named, no results, cells that failed or that only the baseline has, or a folder
+            that can't be written to.
+    """
+    if not codecs:
+        raise BenchError("name the codecs whose results shall be the baseline")
+    found = {codec: Store(results).load(dataset, codec) for codec in codecs}
+    for codec, contents in found.items():
+        _refuse(codec, dataset, contents, results, Store(baseline))
+    return [_replace(contents, Store(baseline).path(dataset, codec)) for codec, contents in found.items()]
+
+
+def _refuse(codec: str, dataset: str, now: Contents, results: Path, baseline: Store) -> None:
+    if failed := list(now.failures.values()):
+        cells = [f"{cell.image} at quality {cell.quality:g}: {cell.reason}" for cell in failed]
+        raise BenchError(
+            f"{len(failed)} of {len(failed) + len(now.rows)} cells of {codec} failed ({some(cells)}); "
+            "a baseline has no such cells, so run them again first"
+        )
+    if not now.rows:
+        raise BenchError(
+            f"no results of {codec} on {dataset} in {results} to make a baseline of; "
+            f"measure them with: bench run --codec {codec} --dataset {dataset}"
+        )
+    measured = {(row.image_sha256, row.quality) for row in now.rows.values()}
+    lost = [
+        f"{row.image} at quality {row.quality:g}"
+        for row in baseline.rows(dataset, codec)
+        if (row.image_sha256, row.quality) not in measured
+    ]
+    if lost:
+        raise BenchError(
+            f"the results of {codec} lack cells that the baseline has ({some(lost)}); "
+            f"measure them, or delete {baseline.path(dataset, codec)} to start a new one"
+        )
+
+
+def _replace(contents: Contents, path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=path.parent, prefix=".update-") as folder:
+            store = Store(Path(folder))
+            for row in contents.rows.values():
+                store.append(row, contents.setups.get(row.setup))
+            os.replace(store.path(row.dataset, row.codec), path)
+    except OSError as error:
+        raise BenchError(
+            f"can't write the baseline {path} ({error.strerror}); the old one is as it was"
+        ) from error
+    return path

@@ -1,0 +1,140 @@
+"""Cells of the baseline and the fresh cells that answer to them: what is missing, and what moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench import metrics
+from bench.check.verdicts import Moved
+from bench.curves import cell_of, whole_curves
+from bench.results import Contents, Failure, Row
+
+Pair = tuple[Row, Row]  # of the baseline, fresh; the same picture at the same quality
+
+MOST_TOLD = 3  # cells that a sentence names
+
+# On the scale of curves: what another CPU may make of the same picture in float32.
+_TOLERANCE = 1e-4
+# What losing (or reaching) a perfect picture counts as, where infinity would swallow all else.
+_MOST_CHANGE = 100.0
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """pairs: of all cells that both have. whole: those of images that both have at every quality of the
+    baseline, in the same order of images at each quality. problems: what of the baseline has no match."""
+
+    pairs: tuple[Pair, ...]
+    whole: tuple[Pair, ...]
+    images: frozenset[str]  # of `whole`, by SHA-256
+    qualities: tuple[float, ...]  # of `whole`
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def paired(now: Contents, before: Contents) -> Pairing:
+    """Match fresh cells with the baseline's by the picture's SHA-256 and the quality."""
+    fresh = {(row.image_sha256, row.quality): row for row in now.rows.values()}
+    old = {(row.image_sha256, row.quality): row for row in before.rows.values()}
+    pairs = tuple((row, fresh[key]) for key, row in old.items() if key in fresh)
+    images, qualities = whole_curves([cell_of(row) for row in old.values()])
+    complete = frozenset(image for image in images if all((image, quality) in fresh for quality in qualities))
+    whole = tuple(pair for pair in pairs if pair[0].image_sha256 in complete and pair[0].quality in qualities)
+    return Pairing(
+        pairs, whole, complete, tuple(sorted(qualities)),
+        tuple(_problems(now, before)), tuple(_notes(now, before, pairs)),
+    )  # fmt: skip
+
+
+def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
+    """The cells whose bytes or metrics aren't the baseline's, the worst first."""
+    found = []
+    for before, now in pairs:
+        shared = (
+            name
+            for name, value in before.metrics.items()
+            if value is not None and now.metrics.get(name) is not None
+        )
+        changes = {name: change_in(name, before, now) for name in shared}
+        changes = {name: change for name, change in changes.items() if abs(change) > _TOLERANCE}
+        if changes or now.bytes != before.bytes:
+            growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else _MOST_CHANGE
+            found.append(Moved(before.image, before.quality, growth, changes))
+    return tuple(sorted(found, key=lambda cell: (-cell.loss, cell.image, cell.quality)))
+
+
+def change_in(metric: str, before: Row, now: Row) -> float:
+    """Fresh less baseline on the scale of curves, at most 100 either way; both must have the metric."""
+    scale = metrics.get(metric)
+    values = (row.metrics[metric] for row in (before, now))
+    old, new = (scale.in_db(value) for value in values if value is not None)
+    if old == new or math.isnan(new - old):  # inf is inf
+        return 0.0
+    return max(-_MOST_CHANGE, min(_MOST_CHANGE, new - old))
+
+
+def some(things: Sequence[str]) -> str:
+    """The first few of things, and how many more there are."""
+    told = ", ".join(things[:MOST_TOLD])
+    return told + (f" and {len(things) - MOST_TOLD} more" if len(things) > MOST_TOLD else "")
+
+
+def _problems(now: Contents, before: Contents) -> list[str]:
+    """Cells of the baseline that weren't measured again, each kind in a clause."""
+    fresh = {(row.image_sha256, row.quality) for row in now.rows.values()}
+    failures = {(cell.image_sha256, cell.quality): cell for cell in now.failures.values()}
+    measured: list[Row | Failure] = [*now.rows.values(), *now.failures.values()]
+    pictures = {record.image_sha256 for record in measured}
+    names = {record.image for record in measured}
+    changed: dict[str, None] = {}
+    failed, missing = [], []
+    for row in before.rows.values():
+        key = row.image_sha256, row.quality
+        where = f"{row.image} at quality {row.quality:g}"
+        if key in fresh:
+            continue
+        if key in failures:
+            failed.append(f"{where}: {failures[key].side}: {failures[key].reason}")
+        elif row.image_sha256 not in pictures and row.image in names:
+            changed[row.image] = None
+        else:
+            missing.append(where)
+    problems, total = [], len(before.rows)
+    if changed:
+        problems.append(
+            f"pictures that aren't those of the baseline, by their SHA-256: {some(list(changed))}"
+        )
+    if failed:
+        problems.append(f"{len(failed)} of {total} cells of the baseline failed ({some(failed)})")
+    if missing:
+        problems.append(f"{len(missing)} of {total} cells of the baseline weren't measured ({some(missing)})")
+    return problems
+
+
+def _notes(now: Contents, before: Contents, pairs: Sequence[Pair]) -> list[str]:
+    notes = []
+    old_qualities = {row.quality for row in before.rows.values()}
+    if extra := sorted({row.quality for row in now.rows.values()} - old_qualities):
+        few = some([f"{quality:g}" for quality in extra])
+        notes.append(f"qualities that the baseline lacks are ignored ({few})")
+    old_images = {row.image_sha256 for row in before.rows.values()}
+    if new := sorted({row.image for row in now.rows.values() if row.image_sha256 not in old_images}):
+        notes.append(f"images that the baseline lacks are ignored ({some(new)})")
+    other = sum(old.bitstream_sha256 != new.bitstream_sha256 for old, new in pairs)
+    if other and now.version == before.version:
+        notes.append(f"{other} bitstreams differ, yet the codec's version is the baseline's: {now.version}")
+    for metric in sorted({name for row in before.rows.values() for name in row.metrics}):
+        then, here = (_metric_versions(contents, metric) for contents in (before, now))
+        if then and here and then != here:
+            notes.append(
+                f"{metric} is version {some(sorted(here))}, that of the baseline was {some(sorted(then))}"
+            )
+    return notes
+
+
+def _metric_versions(contents: Contents, metric: str) -> set[str]:
+    used = {row.setup for row in contents.rows.values()}
+    setups = [setup for name, setup in contents.setups.items() if name in used]
+    return {setup.metrics[metric] for setup in setups if metric in setup.metrics}

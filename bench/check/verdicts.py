@@ -1,0 +1,78 @@
+"""What a check found: a verdict for each codec and rule, and the cells that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    passed = "passed"
+    improved = "improved"  # by the threshold of the rule or more
+    regressed = "regressed"
+    unjudged = "unjudged"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one rule says of one codec. Floats are finite.
+
+    change: fresh less baseline, in percent for rates and in the metric's unit otherwise; None if unknown or
+    if the rule is an exact one. interval: of the change, 95 %; None where the figure alone decided.
+    """
+
+    rule: str  # as given, or "cells": whether all cells of the baseline were measured again
+    state: State
+    message: str  # one sentence
+    change: float | None = None
+    interval: tuple[float, float] | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A cell whose size or quality isn't that of the baseline; changes are fresh less baseline."""
+
+    image: str
+    quality: float
+    bytes: float  # percent
+    metrics: Mapping[str, float]  # by name, on the scale of curves
+
+    @property
+    def loss(self) -> float:
+        """How bad it is, for sorting: percent of the bytes, 0.05 of a metric counting as one percent, for
+        that is about what one percent of the bytes buys in dB."""
+        return max([self.bytes, *(-change / 0.05 for change in self.metrics.values())])
+
+
+@dataclass(frozen=True)
+class CodecReport:
+    codec: str
+    version: str | None  # of the fresh results
+    baseline_version: str | None
+    images: int  # that rules were judged on
+    verdicts: tuple[Verdict, ...]  # on the cells first, then one per rule
+    moved: tuple[Moved, ...] = ()  # the worst first
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    dataset: str
+    codecs: tuple[CodecReport, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1: a rule found something worse; else 2: something could not be judged; else 0."""
+        states = {verdict.state for codec in self.codecs for verdict in codec.verdicts}
+        return 1 if State.regressed in states else 2 if State.unjudged in states else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {
+            "dataset": self.dataset,
+            "exit_code": self.exit_code,
+            "codecs": [asdict(c) for c in self.codecs],
+        }
