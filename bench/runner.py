@@ -1,38 +1,37 @@
-"""Code every image at every quality, score what comes back, and store it cell by cell."""
+"""Which cells a run measures, and their way into the results, one by one as they are measured."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import platform
-import signal
-import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import queue
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from typing import Any, NamedTuple
-
-import numpy as np
+from enum import StrEnum
 
 from bench import codecs, metrics
-from bench.datasets import Dataset, Image, read_rgb
+from bench.alone import Presence, presence
+from bench.datasets import Dataset
 from bench.errors import BenchError
-from bench.results import Row, Store
+from bench.kept import Kept
+from bench.measure import Cell, Conditions, Measurer, Record
+from bench.results import Contents, Failure, Row, Store
 
 
-class Cell(NamedTuple):
-    """What is measured at once: one picture at one quality."""
+class Resume(StrEnum):
+    """Which cells a run measures."""
 
-    image: Image
-    quality: float
+    missing = "missing"  # those without figures, never tried or failed
+    failed = "failed"  # only those that failed
+    all = "all"  # every one anew
+    none = "none"  # not one: only tell what is there
 
-
-class Failure(NamedTuple):
-    cell: Cell
-    reason: str
+    @classmethod
+    def of(cls, name: str) -> Resume:
+        """The policy of that name; raises BenchError if there is none."""
+        if name not in list(cls):
+            raise BenchError(f"--resume is one of {', '.join(cls)}, not '{name}'")
+        return cls(name)
 
 
 @dataclass
@@ -41,142 +40,164 @@ class Outcome:
 
     rows: list[Row] = field(default_factory=list)
     measured: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)  # now or, where not tried again, before
+    untried: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are figures of every cell that was asked for."""
+        return not self.failures and not self.untried
 
 
 @dataclass(frozen=True)
 class Run:
     """One codec over one dataset. Images go one after the other, each at all qualities, so that a run that
-    was cut short still has whole curves."""
+    was cut short still has whole curves.
+
+    Args:
+        qualities: empty: those that the codec draws its curve from.
+        keep: keep bitstreams and decoded pictures beside the results.
+    """
 
     codec: str
     dataset: Dataset
-    qualities: tuple[float, ...] = ()  # empty: those that the codec draws its curve from
-    jobs: int = 1
-
-    def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise BenchError(f"--jobs must be at least 1, not {self.jobs}")
+    qualities: tuple[float, ...] = ()
+    metrics: tuple[str, ...] = metrics.DEFAULT
+    conditions: Conditions = field(default_factory=Conditions)
+    resume: Resume = Resume.missing
+    keep: bool = False
 
     def plan(self, store: Store) -> tuple[list[Cell], Outcome]:
-        """The cells that are still to be measured, and an outcome that holds the rows of the others.
+        """The cells that are to be measured, and an outcome that holds what is known of the others.
 
         Raises:
-            BenchError: the codec can't run here, or has no such quality.
+            BenchError: the codec or a metric can't run here, or there is no such quality.
         """
         codec = codecs.get(self.codec)
+        for name in self.metrics:
+            metrics.get(name)
         qualities = sorted({codec.check_quality(q) for q in self.qualities or codec.qualities})
-        there = {row.cell: row for row in store.rows(self.dataset.name, self.codec, codec.version())}
-        missing, outcome = [], Outcome()
+        there = store.load(self.dataset.name, codec.name, codec.version())
+        cells, outcome = [], Outcome()
         for image in self.dataset.images:
             for quality in qualities:
-                row = there.get((image.sha256, self.codec, codec.version(), quality))
-                if row is None:
-                    missing.append(Cell(image, quality))
-                else:
+                key = (image.sha256, codec.name, codec.version(), quality)
+                row, failure = there.rows.get(key), there.failures.get(key)
+                done = row is not None and self._will_do(row, there)
+                if self._wanted(done, failure is not None):
+                    cells.append(Cell(image, quality))
+                elif row is not None and done:
                     outcome.rows.append(row)
-        return missing, outcome
+                elif failure is not None:
+                    outcome.failures.append(failure)
+                else:
+                    outcome.untried += 1
+        return cells, outcome
 
-    def execute(self, cells: list[Cell], outcome: Outcome, store: Store) -> Iterator[Cell]:
-        """Measure cells, store each row as it comes, and yield each cell that is done or has failed."""
-        for cell, result in self._measure_all(cells):
-            if isinstance(result, Row):
-                store.append(result)
-                outcome.rows.append(result)
-                outcome.measured += 1
-            else:
-                outcome.failures.append(Failure(cell, result))
-            yield cell
+    def execute(self, cells: list[Cell], outcome: Outcome, store: Store) -> Generator[Cell, None, None]:
+        """Measure cells, store each as it comes, and yield each cell that is done or has failed.
 
-    def _measure_all(self, cells: list[Cell]) -> Iterable[tuple[Cell, Row | str]]:
-        if self.jobs == 1:
-            _start(self.codec, None)
-            for cell in cells:
-                yield cell, _measure(self.dataset.name, cell)
+        Raises:
+            BenchError: results can't be written, or the run can't be alone; what was measured is kept.
+        """
+        if not cells:
             return
-        threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        context = multiprocessing.get_context("spawn")  # torch's threads don't survive a fork
-        with ProcessPoolExecutor(self.jobs, context, _start, (self.codec, threads)) as pool:
-            futures: dict[Future[Row | str], Cell] = {
-                pool.submit(_measure, self.dataset.name, cell): cell for cell in cells
-            }
+        with presence(self.conditions.jobs, exclusive=self.conditions.timing) as here:
+            team = _Team(self, here, Kept(store.folder) if self.keep else None)
             try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            except BrokenProcessPool as error:
-                raise BenchError(
-                    f"a process that ran codec '{self.codec}' died; what was measured is kept, "
-                    "run again for the rest, with --jobs 1 to see which image it is"
-                ) from error
+                for cell, record, made_with in team.measure(cells):
+                    store.append(record, made_with)
+                    if isinstance(record, Row):
+                        outcome.rows.append(record)
+                        outcome.measured += 1
+                    else:
+                        outcome.failures.append(record)
+                    if isinstance(record, Failure) and record.voids:
+                        outcome.rows = [row for row in outcome.rows if row.cell != record.cell]
+                        outcome.measured -= 1
+                    else:
+                        yield cell
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                team.stop()
+
+    def _wanted(self, done: bool, failed: bool) -> bool:
+        match self.resume:
+            case Resume.all:
+                return True
+            case Resume.missing:
+                return not done
+            case Resume.failed:
+                return failed and not done
+            case Resume.none:
+                return False
+
+    def _will_do(self, row: Row, there: Contents) -> bool:
+        """Whether a row has all that is asked for: the metrics, as they are computed today, and times."""
+        made_with = there.setups.get(row.setup)
+        if self.conditions.timing and not (row.alone and row.repeats >= self.conditions.repeats):
+            return False
+        return all(
+            name in row.metrics
+            and (made_with is None or made_with.metrics.get(name) == metrics.get(name).version())
+            for name in self.metrics
+        )
 
 
-_worker: dict[str, Any] = {}  # the codec of this process: loading weights once is enough
+class _Team:
+    """As many measurers as there are jobs, each in a thread, working off one list of cells."""
 
+    def __init__(self, run: Run, here: Presence, kept: Kept | None) -> None:
+        self._done: queue.SimpleQueue[Record | BaseException | None] = queue.SimpleQueue()
+        self._measurers = [
+            Measurer(run.codec, run.dataset, run.metrics, run.conditions, here, kept)
+            for _ in range(run.conditions.jobs)
+        ]
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
 
-def _start(codec: str, threads: int | None) -> None:
-    if threads is not None:  # in a process of its own
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once; the parent has all rows
-    _worker["codec"] = worker = codecs.get(codec)
-    # Loading is not coding: what a codec does only once, it does here, where nobody holds a watch.
-    # What goes wrong will go wrong again with a picture, and is reported there.
-    with suppress(Exception):
-        worker.decode(worker.encode(np.full((64, 64, 3), 128, np.uint8), worker.qualities[0]))
+    def measure(self, cells: Sequence[Cell]) -> Iterator[Record]:
+        # Cells of one image go to one measurer: its original is read once.
+        groups: queue.SimpleQueue[list[Cell]] = queue.SimpleQueue()
+        by_image: dict[str, list[Cell]] = {}
+        for cell in cells:
+            by_image.setdefault(cell.image.name, []).append(cell)
+        for group in by_image.values():
+            groups.put(group)
+        for measurer in self._measurers:
+            thread = threading.Thread(target=self._work, args=(measurer, groups), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        working = len(self._measurers)
+        while working:
+            record = self._done.get()
+            if record is None:
+                working -= 1
+            elif isinstance(record, BaseException):
+                raise record
+            else:
+                yield record
 
+    def stop(self) -> None:
+        self._stopping.set()
+        for measurer in self._measurers:
+            measurer.close()
+        for thread in self._threads:
+            thread.join(10)
+        for measurer in self._measurers:  # a thread may have started a process in between
+            measurer.close()
 
-def _measure(dataset: str, cell: Cell) -> Row | str:
-    """The row of a cell, or why there is none: one bad cell must not end a run."""
-    try:
-        return _row(dataset, _worker["codec"], cell)
-    except BenchError as error:
-        return str(error)
-    except Exception as error:  # a plugin may raise anything
-        return f"{type(error).__name__}: {error}"
-
-
-def _row(dataset: str, codec: codecs.Codec, cell: Cell) -> Row:
-    original = read_rgb(cell.image.path)
-    started = time.perf_counter()
-    bitstream = codec.encode(original.copy(), cell.quality)
-    encoded = time.perf_counter()
-    decoded = codec.decode(bitstream)
-    finished = time.perf_counter()
-    if decoded.shape != original.shape or decoded.dtype != np.uint8:
-        raise BenchError(f"it decoded to {decoded.dtype} {decoded.shape} instead of uint8 {original.shape}")
-    height, width = original.shape[:2]
-    similarity = metrics.ms_ssim(original, decoded)
-    small = (
-        f"too small for MS-SSIM, which needs sides of {metrics.MSSSIM_MIN_SIDE}" if similarity is None else ""
-    )
-    return Row(
-        dataset=dataset,
-        image=cell.image.name,
-        image_sha256=cell.image.sha256,
-        width=width,
-        height=height,
-        codec=codec.name,
-        codec_version=codec.version(),
-        quality=cell.quality,
-        bytes=len(bitstream),
-        bpp=metrics.bits_per_pixel(len(bitstream), height, width),
-        psnr=metrics.psnr(original, decoded),
-        ms_ssim=similarity,
-        encode_s=encoded - started,
-        decode_s=finished - encoded,
-        environment=_environment(),
-        note=small,
-    )
-
-
-def _environment() -> str:
-    import torch
-
-    libraries = ", ".join(
-        f"{name} {version(name)}" for name in ("torch", "numpy", "pillow", "pytorch-msssim")
-    )
-    return (
-        f"Python {platform.python_version()}, {libraries}, {platform.system()} {platform.machine()}, CPU, "
-        f"{torch.get_num_threads()} threads"
-    )
+    def _work(self, measurer: Measurer, groups: queue.SimpleQueue[list[Cell]]) -> None:
+        try:
+            with suppress(queue.Empty):
+                while True:
+                    for cell in groups.get_nowait():
+                        if self._stopping.is_set():
+                            return
+                        self._done.put(measurer.measure(cell))
+            for record in measurer.spot_check():
+                self._done.put(record)
+        except BaseException as error:  # a bug of ours must not look like a finished run
+            if not self._stopping.is_set():
+                self._done.put(error)
+        finally:
+            self._done.put(None)

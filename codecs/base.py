@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,12 @@ class Codec(ABC):
     @abstractmethod
     def version(self) -> str:
         """All that decides what `encode` writes: versions of libraries and encoder, identity of weights."""
+
+    def provenance(self) -> dict[str, Any]:
+        """What else another must know to get the same figures, as plain values: `parameters`, `commands`
+        (exact command lines), hashes of programs and weights, `model_parameters`, `model_bytes`. No path
+        of this machine."""
+        return {}
 
     @abstractmethod
     def encode(self, image: RGB, quality: float) -> bytes:

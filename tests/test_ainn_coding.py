@@ -26,8 +26,9 @@ from bench.codecs.ainn.container import Container
 from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_MIN, MaskedContext, gaussian_bits
 from bench.codecs.ainn.latent_coder import LatentCoder
 from bench.codecs.ainn.model import Ainn
-from bench.codecs.ainn.weights import identity, load_weights, save_weights
+from bench.codecs.ainn.weights import load_weights, save_weights
 from bench.codecs.base import RGB
+from bench.download import sha256_of
 from bench.errors import BenchError
 
 
@@ -248,7 +249,7 @@ def test_shipped_weights_are_what_the_codec_says_they_are() -> None:
     codec = shipped()
     assert AinnCodec.missing() is None
     assert len(codec._model.config.lambdas) == 8
-    assert codec.weights_id == identity(WEIGHTS) and codec.weights_id[:8] in codec.version()
+    assert codec.weights_id == sha256_of(WEIGHTS) and codec.weights_id[:8] in codec.version()
 
 
 # The codec.
@@ -328,7 +329,7 @@ def test_qualities_within_the_range_are_taken(quality: float) -> None:
 def test_other_weights_are_refused_with_a_sentence(stream: bytes, tmp_path: Path) -> None:
     other = tmp_path / "other.pt"
     save_weights(tiny_model(seed=1), other, {})
-    with pytest.raises(CodecError, match=f"written with weights .*these are {identity(other)[:8]}"):
+    with pytest.raises(CodecError, match=f"written with weights .*these are {sha256_of(other)[:8]}"):
         AinnCodec(other).decode(stream)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
+from bench.download import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,10 +54,18 @@ class AinnCodec(Codec):
     @functools.cached_property
     def weights_id(self) -> str:
         """SHA-256 of the weights, hexadecimal."""
-        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+        return sha256_of(self.weights)
 
     def version(self) -> str:
         return f"container {container.VERSION}, weights {self.weights_id[:8]}"
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            "parameters": {"configuration": self._model.config.name},
+            "weights_sha256": self.weights_id,
+            "model_parameters": sum(parameter.numel() for parameter in self._model.parameters()),
+            "model_bytes": self.weights.stat().st_size,
+        }
 
     def encode(self, image: RGB, quality: float) -> bytes:
         import torch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +68,3 @@ def build(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Ainn:
         model.entropy.bottleneck.register_buffer(name, torch.empty_like(table))
     model.load_state_dict(state)
     return model
-
-
-def identity(path: Path) -> str:
-    """SHA-256 of a weights file, hexadecimal; its start is what a bitstream carries."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,281 @@
+"""What runs inside a process of its own: an encoder, a decoder or a scorer, doing one thing at a time.
+
+An encoder is given pixels and gives bytes; a decoder is given these bytes and nothing else; a scorer has
+the original and is given what was decoded. Started by `Worker`, never by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BenchError
+from bench.process.messages import receive, send
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.codecs.base import Codec
+    from bench.metrics import Score
+
+Answer = tuple[dict[str, Any], "bytes | memoryview | None"]
+
+# Modules whose version can change a figure, by the distribution that they come in.
+_LIBRARIES = {
+    "numpy": "numpy", "scipy": "scipy", "PIL": "pillow", "torch": "torch", "compressai": "compressai",
+    "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
+    "pillow_jxl": "pillow-jxl-plugin", "piq": "piq", "ssimulacra2": "ssimulacra2",
+    "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
+}  # fmt: skip
+
+
+class Coder:
+    """An encoder or a decoder: one codec, loaded once."""
+
+    def __init__(self, codec: str, side: str) -> None:
+        from bench import codecs
+
+        self.codec: Codec = codecs.get(codec)
+        self.side = side
+
+    def load(self, header: dict[str, Any], stream: bytes) -> Answer:
+        """Load what the codec loads once, where nobody holds a watch: code a grey picture, decode a stream.
+
+        What goes wrong here will go wrong again with a picture, and is reported there.
+        """
+        import numpy as np
+
+        warm = b""
+        with suppress(Exception):
+            if self.side == "encode":
+                grey = np.full((64, 64, 3), 128, np.uint8)
+                warm = bytes(self.codec.encode(grey, self.codec.qualities[0]))
+            elif stream:
+                self.codec.decode(stream)
+        details = self.codec.provenance() if self.side == "encode" else {}
+        from bench.process.confine import confine
+
+        confined = confine(Path.cwd())
+        return {
+            "details": details,
+            "libraries": _libraries(),
+            "device": _device(),
+            "confined": confined,
+        }, warm
+
+    def encode(self, header: dict[str, Any], pixels: bytes) -> Answer:
+        image = _picture(header, pixels)
+        streams = []
+
+        def once() -> None:
+            copy = image.copy()  # a codec that writes into its input harms nobody else
+            _synchronise()
+            started = time.perf_counter()
+            stream = self.codec.encode(copy, header["quality"])
+            _synchronise()
+            seconds.append(time.perf_counter() - started)
+            if not isinstance(stream, bytes | bytearray | memoryview):
+                raise BenchError(f"encode gave {type(stream).__name__} instead of bytes")
+            streams.append(bytes(stream))
+
+        seconds: list[float] = []
+        used = _measured(once, header["repeats"])
+        note = "" if len(set(streams)) == 1 else "its encoder isn't deterministic"
+        return {"seconds": seconds, "note": note, **used}, streams[-1]
+
+    def decode(self, header: dict[str, Any], stream: bytes) -> Answer:
+        import numpy as np
+
+        pictures: list[NDArray[np.uint8]] = []
+
+        def once() -> None:
+            pictures.clear()
+            _synchronise()
+            started = time.perf_counter()
+            picture = self.codec.decode(stream)
+            _synchronise()
+            seconds.append(time.perf_counter() - started)
+            pictures.append(picture)
+
+        seconds: list[float] = []
+        used = _measured(once, header["repeats"])
+        picture = pictures[0]
+        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim != 3:
+            what = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture)
+            raise BenchError(f"it decoded to {what} instead of uint8 (height, width, 3)")
+        return {"shape": picture.shape, "seconds": seconds, **used}, np.ascontiguousarray(picture).data
+
+
+class Scorer:
+    """Reads originals and scores what was decoded from them."""
+
+    def __init__(self, names: list[str]) -> None:
+        from bench import metrics
+
+        self.metrics = {name: metrics.get(name) for name in names}
+        self.original: NDArray[np.uint8] | None = None
+        self.scores: dict[str, Score] = {}
+
+    def load(self, header: dict[str, Any], payload: bytes) -> Answer:
+        import numpy as np
+
+        grey = np.full((192, 192, 3), 128, np.uint8)
+        with suppress(Exception):
+            for metric in self.metrics.values():
+                metric.against(grey)(grey)
+        versions = {name: metric.version() for name, metric in self.metrics.items()}
+        return {"metrics": versions, "libraries": _libraries()}, None
+
+    def read(self, header: dict[str, Any], payload: bytes) -> Answer:
+        """The pixels of a file, which is the original from now on."""
+        from bench.datasets import read_rgb
+
+        self.original, self.scores = None, {}
+        self.original = read_rgb(Path(header["path"]))
+        return {"shape": self.original.shape}, self.original.data
+
+    def score(self, header: dict[str, Any], pixels: bytes) -> Answer:
+        assert self.original is not None
+        decoded = _picture(header, pixels)
+        if decoded.shape != self.original.shape:
+            (height, width), (high, wide) = decoded.shape[:2], self.original.shape[:2]
+            raise BenchError(f"it decoded to {width}x{height} pixels instead of {wide}x{high}")
+        if not self.scores:
+            self.scores = {name: metric.against(self.original) for name, metric in self.metrics.items()}
+        began = time.process_time()
+        values = {name: _value(score(decoded)) for name, score in self.scores.items()}
+        used = time.process_time() - began
+        return {"values": values, "cpu": used, "sha256": hashlib.sha256(pixels).hexdigest()}, None
+
+
+def main(pipe_fd: int, lifeline_fd: int, role: str, what: str) -> None:
+    """Answer what comes through the pipe until it closes.
+
+    Args:
+        lifeline_fd: a pipe that ends when the runner does, however it does; then all here must end too.
+        role: "encode", "decode" or "score".
+        what: the codec, or metrics with commas between.
+    """
+    _end_with_parent(lifeline_fd)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):  # opened now: a confined process may open nothing to write
+        _peak_reset.append(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC))
+    pipe = Connection(pipe_fd)
+    made: list[Coder | Scorer] = []
+
+    def make(header: dict[str, Any], payload: bytes) -> Answer:
+        made.append(Scorer(what.split(",")) if role == "score" else Coder(what, role))
+        return made[0].load(header, payload)
+
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            header, payload = receive(pipe)
+            action = header.pop("action")
+            work = make if action == "load" else getattr(made[0], action)
+            send(pipe, *_answer(work, header, payload))
+
+
+def _answer(
+    work: Callable[[dict[str, Any], bytes], Answer], header: dict[str, Any], payload: bytes
+) -> Answer:
+    try:
+        return work(header, payload)
+    except BenchError as error:
+        return {"error": str(error)}, None
+    except MemoryError:
+        return {"error": "it ran out of memory"}, None
+    except BaseException as error:  # a plugin may raise anything, SystemExit too
+        said = str(error)
+        return {"error": f"{type(error).__name__}: {said}" if said else type(error).__name__}, None
+
+
+def _end_with_parent(lifeline_fd: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
+
+    def wait() -> None:
+        with suppress(OSError):
+            os.read(lifeline_fd, 1)
+        os.killpg(0, signal.SIGKILL)  # an external program that is under way, too
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _measured(once: Callable[[], None], repeats: int) -> dict[str, int | None]:
+    """Call it so many times; the peaks of memory in bytes meanwhile: our own, and of the largest child
+    (None: there was none, or an earlier one was larger)."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    _reset_peak()
+    for _ in range(repeats):
+        once()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {"memory": _peak(), "child_memory": after * _RSS_UNIT if after > before else None}
+
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_peak_reset: list[int] = []  # the file that resets the peak when written to, on Linux
+
+
+def _reset_peak() -> None:
+    for file in _peak_reset:
+        os.write(file, b"5")
+
+
+def _peak() -> int:
+    """Peak of resident bytes since `_reset_peak`; where there is no /proc, of the process so far."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+
+
+def _picture(header: dict[str, Any], pixels: bytes) -> NDArray[np.uint8]:
+    import numpy as np
+
+    return np.frombuffer(pixels, np.uint8).reshape(header["shape"])
+
+
+def _value(score: float | None) -> float | str | None:
+    """As JSON has it: infinity as text, and no figure instead of NaN."""
+    if score is None or score != score:
+        return None
+    return "inf" if score == float("inf") else float(score)
+
+
+def _synchronise() -> None:
+    """Wait for the GPU, if the codec uses one: its work goes on after a call returns."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def _device() -> str:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return str(torch.cuda.get_device_name())
+    return "CPU"
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for module, distribution in _LIBRARIES.items():
+        if module in sys.modules:
+            with suppress(PackageNotFoundError):
+                found[distribution] = version(distribution)
+    return found
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
