@@ -24,6 +24,10 @@ app = typer.Typer(
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder of datasets; by default $BENCH_DATA, then the user's cache.")
 ]
+DatasetOption = Annotated[str, typer.Option(help="Name of a dataset, or a folder of images.")]
+MetricOption = Annotated[
+    list[str] | None, typer.Option(help="Metric; repeat for several. By default psnr and ms_ssim.")
+]
 ResultsOption = Annotated[Path, typer.Option(help="Folder of results.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -32,6 +36,7 @@ class Kind(StrEnum):
     codecs = "codecs"
     datasets = "datasets"
     metrics = "metrics"
+    published = "published"
 
 
 @app.callback()
@@ -45,7 +50,8 @@ def list_command(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List codecs, datasets or metrics: what is usable here, and for what isn't, what to do."""
+    """List codecs, datasets, metrics (what is usable here, and for what isn't, what to do) or published
+    curves."""
     from bench import show
 
     if kind is Kind.codecs:
@@ -56,10 +62,14 @@ def list_command(
         from bench import datasets
 
         items = datasets.describe(data)
-    else:
+    elif kind is Kind.metrics:
         from bench import metrics
 
         items = metrics.describe()
+    else:
+        from bench import published
+
+        items = published.describe()
     if json:
         show.json_document(items)
     else:
@@ -68,48 +78,113 @@ def list_command(
 
 @app.command()
 def run(
-    codec: Annotated[list[str], typer.Option(help="Codec to run; repeat for several.")],
-    dataset: Annotated[str, typer.Option(help="Name of a dataset, or a folder of images.")],
+    codec: Annotated[list[str], typer.Option(help="Codec to run, or a .yaml of one; repeat for several.")],
+    dataset: DatasetOption,
     quality: Annotated[
         list[float] | None,
         typer.Option(help="Quality; repeat for several. By default those of the codec's curve."),
     ] = None,
+    metric: MetricOption = None,
     images: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
-    jobs: Annotated[int, typer.Option(help="Run N at once; times are then not to be trusted.")] = 1,
+    resume: Annotated[
+        str,
+        typer.Option(help="Measure what is missing, only what failed, all anew, or none: only show."),
+    ] = "missing",
+    timeout: Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")] = 3600,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Memory that it may take, as 4G; by default 90 % of what is free, per job."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Run N at once; times are then marked, and not shown.")] = 1,
+    threads: Annotated[int | None, typer.Option(help="Threads of each; by default cores / jobs.")] = None,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Times to quote: alone, pinned to cores, median of five.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="A new process for every encoding and decoding.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep bitstreams and decoded pictures.")] = False,
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
-    """Code a dataset, measure rate, distortion and times, and keep a row for each image and quality.
+    """Code a dataset, measure rate, distortion, times and memory, and keep a row for each image and quality.
 
     What is in the results already isn't measured again.
     """
     from bench import datasets, show
+    from bench.measure import Conditions
+    from bench.metrics import DEFAULT
+    from bench.process import limits
     from bench.results import Store
-    from bench.runner import Run
+    from bench.runner import Resume, Run
 
+    allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
     loaded = datasets.load(dataset, data, images)
-    runs = [Run(name, loaded, tuple(quality or ()), jobs) for name in codec]
-    plans = [(each, *each.plan(Store(results))) for each in runs]  # so that a typo stops it before any work
-    failed = False
+    store = Store(results)
+    conditions = Conditions(jobs, threads, allowed, timing, fresh)
+    policy = Resume.of(resume)
+    runs = [
+        Run(name, loaded, tuple(quality or ()), tuple(metric or DEFAULT), conditions, policy, keep)
+        for name in codec
+    ]
+    plans = [(each, *each.plan(store)) for each in runs]  # so that a typo stops it before any work
+    complete = True
     for each, cells, outcome in plans:
-        steps = each.execute(cells, outcome, Store(results))
+        steps = each.execute(cells, outcome, store)
         try:
             show.progress(f"{each.codec} on {each.dataset.name}", len(cells), steps)
         except KeyboardInterrupt:
+            steps.close()
             show.stopped(outcome)
             raise typer.Exit(130) from None
         show.outcome(each, outcome)
-        failed = failed or bool(outcome.failures)
-    if failed:
+        complete = complete and outcome.complete
+    if not complete:
+        raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    codec: Annotated[list[str], typer.Option(help="Codec whose kept pictures to score; repeat for several.")],
+    dataset: DatasetOption,
+    metric: MetricOption = None,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Compute metrics from the pictures that `bench run --keep` kept, without coding again."""
+    from bench import datasets, show
+    from bench.metrics import DEFAULT
+    from bench.rescore import Scored, rescore, rows_to_score
+    from bench.results import Store
+
+    loaded = datasets.load(dataset, data)
+    store = Store(results)
+    plans = [(name, rows_to_score(store, loaded, name)) for name in codec]
+    complete = True
+    for name, rows in plans:
+        done = Scored()
+        title = f"scoring {name} on {loaded.name}"
+        show.progress(title, len(rows), rescore(store, loaded, rows, tuple(metric or DEFAULT), done))
+        show.scored(name, loaded.label, done)
+        complete = complete and not (done.failures or done.not_kept)
+    if not complete:
         raise typer.Exit(1)
 
 
 @app.command()
 def compare(
-    codec: Annotated[list[str], typer.Argument(help="Codecs, the anchor last.")],
+    codec: Annotated[
+        list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+    ],
     dataset: Annotated[
         str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
     ] = None,
+    metric: MetricOption = None,
+    method: Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")] = "pchip",
+    average: Annotated[
+        str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+    ] = "usual",
+    replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
     results: ResultsOption = Path("results"),
     json: JsonOption = False,
 ) -> None:
@@ -119,14 +194,51 @@ def compare(
     from bench.plots import write_plots
     from bench.tables import write_tables
 
-    comparisons = compare_codecs(codec, dataset, results)
+    comparisons = compare_codecs(
+        codec, dataset, results, method=method, average=average, metrics=metric or None, replicates=replicates
+    )
     if json:
         show.json_document(show.merged(comparisons))
         return
     for comparison in comparisons:
-        folder = results / "compare" / comparison.dataset / "-".join(codec)
+        folder = results / "compare" / comparison.dataset / comparison.folder_name
         paths = write_tables(comparison, folder) + write_plots(comparison, folder)
         show.comparison(comparison, paths)
+
+
+@app.command()
+def check(
+    dataset: DatasetOption,
+    codec: Annotated[
+        list[str] | None, typer.Option(help="Codec to judge; by default all that have a baseline.")
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(help="Rule such as bd-rate:psnr:1% or bpp:0.5%; repeat for several."),
+    ] = None,
+    baseline: Annotated[Path, typer.Option(help="Folder of baselines.")] = Path("results/baseline"),
+    results: ResultsOption = Path("results"),
+    update: Annotated[bool, typer.Option("--update", help="Make the results the baseline.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The gate: results against a committed baseline. Exits with 0 (passed), 1 (worse) or 2 (can't judge)."""
+    from bench import check as gate
+    from bench import show
+
+    rules = gate.parse_rules(fail_on or [])
+    if update:
+        show.wrote(gate.update(results, baseline, codec or [], dataset))
+        return
+    report = gate.check(results, baseline, codec or [], dataset, rules)
+    if junit is not None:
+        gate.write_junit(report, junit)
+    if json:
+        show.json_document(report.to_dict())
+    else:
+        show.lines(gate.screen(report))
+        show.on_github(gate.github_annotations(report))
+    raise typer.Exit(report.exit_code)
 
 
 @app.command()

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from bench.bd import BD, bjontegaard
-from bench.curves import Curve, curve, whole_curves
+from bench.bd import METHODS
+from bench.curves import Cell, Curve, curve, whole_curves
+from bench.deltas import Delta, delta_of, metrics_of
 from bench.errors import BenchError
-from bench.metrics import METRICS
-from bench.results import COMMITTED, Row, Store
+from bench.metrics import AVERAGES, DEFAULT, USUAL
+from bench.metrics import get as get_metric
+from bench.results import COMMITTED, Store
+from bench.sources import (
+    Source,
+    find,
+    labels,
+    matched,
+    refuse_different_images,
+    remarks,
+    shared_datasets,
+)
+from bench.views import View, at_fixed_quality, at_fixed_rate, crossings, fall
+
+REPLICATES = 1000  # of the bootstrap
+
+_LOW_OVERLAP = 0.75
 
 
 @dataclass(frozen=True)
-class Delta:
-    """A codec against the anchor, for one metric."""
+class Cost:
+    """Times and memory of a codec over its cells; None: not known."""
 
     codec: str
-    metric: str
-    bd: BD
+    encode_s: float | None  # means over the cells that were measured with no other job
+    decode_s: float | None
+    encode_memory: int | None  # bytes, the largest of any cell
+    decode_memory: int | None
+    timed: int  # cells that the means are over
+    cells: int
+    note: str
 
 
 @dataclass(frozen=True)
@@ -31,123 +54,249 @@ class Comparison:
     images: int
     curves: tuple[Curve, ...]  # in the order asked for, the anchor last
     deltas: tuple[Delta, ...]
-    notes: tuple[str, ...]
+    views: tuple[View, ...]
+    costs: tuple[Cost, ...]  # by curve
+    warnings: tuple[str, ...]  # what may make a figure mislead
+    notes: tuple[str, ...]  # what was done and taken
+    method: str = "pchip"
+    average: str = USUAL
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those of the deltas, each once."""
+        return list(dict.fromkeys(delta.metric for delta in self.deltas))
+
+    @property
+    def folder_name(self) -> str:
+        """All names in one that serves as a folder's: "ainn-published-vtm"."""
+        return "-".join(re.sub(r"[^\w.+=]+", "-", curve.codec).strip("-.") for curve in self.curves)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, for JSON; deltas of MS-SSIM are of its dB."""
-        return {"anchor": self.anchor, "dataset": self.dataset, "images": self.images, "rows": self.rows()}
+        """Plain types, for JSON: infinity is "inf", what isn't known None; deltas are on curves' scale."""
+        return {
+            "anchor": self.anchor,
+            "dataset": self.dataset,
+            "images": self.images,
+            "method": self.method,
+            "average": self.average,
+            "rows": self.rows(),
+            "curves": [
+                {
+                    "codec": curve.codec,
+                    "points": [_point_fields(point) for point in map(asdict, curve.points)],
+                }
+                for curve in self.curves
+            ],
+            "views": [asdict(view) for view in self.views],
+            "costs": [asdict(cost) for cost in self.costs],
+            "warnings": list(self.warnings),
+            "notes": list(self.notes),
+        }
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per codec and metric."""
-        return [
-            {
-                "dataset": self.dataset,
-                "codec": delta.codec,
-                "metric": delta.metric,
-                "bd_rate": delta.bd.bd_rate,
-                "bd_metric": delta.bd.bd_metric,
-                "overlap": delta.bd.overlap,
-                "points": list(delta.bd.points),
-                "reason": delta.bd.reason,
-            }
-            for delta in self.deltas
-        ]
+        return [{"dataset": self.dataset, **delta.to_dict()} for delta in self.deltas]
 
 
-def compare(names: Sequence[str], dataset: str | None, folder: Path) -> list[Comparison]:
+def compare(
+    names: Sequence[str],
+    dataset: str | None,
+    folder: Path,
+    *,
+    method: str = "pchip",
+    average: str = USUAL,
+    metrics: Sequence[str] | None = None,
+    replicates: int = REPLICATES,
+) -> list[Comparison]:
     """Compare codecs with the last one named, on a dataset, or on each on which all have results.
 
-    Results are looked for under `folder`; those of a codec that has none there, among the committed ones.
+    Args:
+        names: codecs, `file:PATH` or `published:NAME`. Results of a codec are looked for under `folder`;
+            those of one that has none there, among the committed ones.
+        method: of `bench.bd.METHODS`.
+        average: of `bench.metrics.AVERAGES`.
+        metrics: by default all that a codec and the anchor both have.
+        replicates: of the bootstrap that gives 95 % intervals; 0 for none.
 
     Raises:
-        BenchError: fewer than two codecs, or no results to compare.
+        BenchError: fewer than two codecs, an unknown option, results of different pictures, or nothing to
+            compare.
     """
     if len(names) < 2:
         raise BenchError("compare takes two codecs or more, the anchor last: bench compare ainn jpeg")
-    if len(set(names)) < len(names):
-        raise BenchError(f"a codec is named twice among {', '.join(names)}; name each once")
+    _refuse_unknown("method", method, METHODS)
+    _refuse_unknown("average", average, AVERAGES)
+    for metric in metrics or ():
+        get_metric(metric)
     stores = [Store(folder)]
     if folder.resolve() != COMMITTED.resolve():
         stores.append(Store(COMMITTED))
-    if dataset is not None:
-        return [_compare(names, dataset, stores)]
-    each = [{found for store in stores for found in store.datasets(name)} for name in names]
-    shared = sorted(set.intersection(*each))
-    if not shared:
-        lacking = [name for name, found in zip(names, each, strict=True) if not found]
-        if lacking:
-            raise BenchError(_no_results(lacking[0], None, stores))
-        raise BenchError(
-            "there is no dataset on which all of these have results: "
-            + "; ".join(
-                f"{name} on {', '.join(sorted(found))}" for name, found in zip(names, each, strict=True)
-            )
-        )
-    return [_compare(names, found, stores) for found in shared]
+    called = labels(names)
+    comparisons = []
+    for each in [dataset] if dataset else shared_datasets(names, stores):
+        found = [find(name, each, stores, label, average) for name, label in zip(names, called, strict=True)]
+        refuse_different_images(found)
+        comparisons.append(_compare(matched(found), each, method, average, metrics, replicates))
+    return comparisons
 
 
-def _compare(names: Sequence[str], dataset: str, stores: list[Store]) -> Comparison:
-    found, notes = {}, []
-    for name in names:
-        for store in stores:
-            if rows := store.rows(dataset, name):
-                break
-        else:
-            raise BenchError(_no_results(name, dataset, stores))
-        if store is not stores[0]:
-            notes.append(f"results of {name} are the committed ones")
-        found[name] = rows
-    shared = set.intersection(*(whole_curves(rows)[0] for rows in found.values()))
+def _compare(
+    sources: list[Source],
+    dataset: str,
+    method: str,
+    average: str,
+    metrics: Sequence[str] | None,
+    replicates: int,
+) -> Comparison:
+    curves, images, notes = _on_shared_images([source.curve for source in sources], dataset)
+    *tested, anchor = curves
+    deltas = [
+        delta_of(each, anchor, metric, method, replicates)
+        for each in tested
+        for metric in metrics or _shared_metrics(each, anchor)
+    ]
+    used = list(dict.fromkeys(delta.metric for delta in deltas))
+    return Comparison(
+        anchor=anchor.codec,
+        dataset=dataset,
+        images=images,
+        curves=tuple(curves),
+        deltas=tuple(deltas),
+        views=tuple(view(curves, metric) for metric in used for view in (at_fixed_quality, at_fixed_rate)),
+        costs=tuple(_cost(each, source) for each, source in zip(curves, sources, strict=True)),
+        warnings=tuple(_warnings(sources, curves, deltas)),
+        notes=tuple(remarks(sources, dataset, images) + notes),
+        method=method,
+        average=average,
+    )
+
+
+def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], int, list[str]]:
+    """The curves over those images that all of them have at all their qualities, how many these are, and
+    what was left out. Curves without single images stay as they are."""
+    whole = {each.codec: whole_curves(each.cells) for each in curves if each.cells}
+    if not whole:
+        return curves, max(point.images for each in curves for point in each.points), []
+    shared = set.intersection(*(images for images, _ in whole.values()))
     if not shared:
         raise BenchError(
-            f"no image of {dataset} has been measured with all of {', '.join(names)}; "
+            f"no image of {dataset} has been measured with all of {', '.join(whole)}; "
             "run them on the same images, as with --images 4"
         )
-    curves = []
-    for name, rows in found.items():
-        images, qualities = whole_curves(rows)
-        curves.append(curve(name, [r for r in rows if r.image_sha256 in shared and r.quality in qualities]))
-        notes += _left_out(name, rows, images, qualities, shared)
-    deltas = [
-        Delta(each.codec, metric, _delta(each, curves[-1], metric))
-        for each in curves[:-1]
-        for metric in METRICS
-    ]
-    return Comparison(names[-1], dataset, len(shared), tuple(curves), tuple(deltas), tuple(notes))
+    trimmed, notes = [], []
+    for each in curves:
+        if not each.cells:
+            trimmed.append(each)
+            continue
+        images, qualities = whole[each.codec]
+        cells = [cell for cell in each.cells if cell.image in shared and cell.quality in qualities]
+        trimmed.append(curve(each.codec, cells, each.average))
+        notes += _left_out(each, images, qualities, shared)
+    return trimmed, len(shared), notes
 
 
-def _delta(tested: Curve, anchor: Curve, metric: str) -> BD:
-    for each in (tested, anchor):
-        if any(point.in_db(metric) is None for point in each.points):
-            counts = (len(tested.axes(metric)[0]), len(anchor.axes(metric)[0]))
-            return BD(
-                None, None, 0.0, counts, f"{each.codec} has images too small for {METRICS[metric].title}"
-            )
-    return bjontegaard(*tested.axes(metric), *anchor.axes(metric), names=(tested.codec, anchor.codec))
-
-
-def _left_out(
-    name: str, rows: list[Row], images: set[str], qualities: set[float], shared: set[str]
-) -> list[str]:
+def _left_out(whole: Curve, images: set[str], qualities: set[float], shared: set[str]) -> list[str]:
     notes = []
-    if dropped := sorted({row.quality for row in rows} - qualities):
+    if dropped := sorted({cell.quality for cell in whole.cells} - qualities):
         few = ", ".join(f"{quality:g}" for quality in dropped)
-        notes.append(f"{name}: qualities measured on few images are left out ({few})")
+        notes.append(f"{whole.codec}: qualities measured on few images are left out ({few})")
     if images != shared:
-        notes.append(f"{name}: {len(shared)} of {len(images)} images are used, those that all codecs have")
+        notes.append(
+            f"{whole.codec}: {len(shared)} of {len(images)} images are used, those that all codecs have"
+        )
     return notes
 
 
-def _no_results(name: str, dataset: str | None, stores: list[Store]) -> str:
-    codecs = {codec for store in stores for codec in store.codecs()}
-    datasets = {found for store in stores for found in store.datasets(name)}
-    if name in codecs:
-        close = get_close_matches(dataset or "", datasets, n=1)
-    else:
-        close = get_close_matches(name, codecs, n=1)
-    way_out = (
-        f"did you mean '{close[0]}'?"
-        if close
-        else f"measure it with: bench run --codec {name} --dataset {dataset or 'kodak'}"
+def _shared_metrics(tested: Curve, anchor: Curve) -> list[str]:
+    mine, theirs = metrics_of(tested), metrics_of(anchor)
+    if not (shared := mine & theirs):
+        raise BenchError(
+            f"{tested.codec} and {anchor.codec} have no metric in common: {', '.join(sorted(mine))} in one, "
+            f"{', '.join(sorted(theirs))} in the other"
+        )
+    return [name for name in DEFAULT if name in shared] + sorted(shared.difference(DEFAULT))
+
+
+def _cost(each: Curve, source: Source) -> Cost:
+    timed = [cell for cell in each.cells if cell.encode_s is not None and cell.decode_s is not None]
+    note = ""
+    if source.contents is None:
+        note = "not measured here"
+    elif not timed:
+        note = "not measured alone"
+    elif len(timed) < len(each.cells):
+        note = f"times of the {len(timed)} of {len(each.cells)} cells that were measured alone"
+    return Cost(
+        codec=each.codec,
+        encode_s=_of(fmean, timed, lambda cell: cell.encode_s),
+        decode_s=_of(fmean, timed, lambda cell: cell.decode_s),
+        encode_memory=_of(max, each.cells, lambda cell: cell.encode_memory),
+        decode_memory=_of(max, each.cells, lambda cell: cell.decode_memory),
+        timed=len(timed),
+        cells=len(each.cells),
+        note=note,
     )
-    return f"no results of '{name}'{f' on {dataset}' if dataset else ''} in {stores[0].folder}; {way_out}"
+
+
+def _of(summary: Callable[[list[Any]], Any], cells: Iterable[Cell], figure: Callable[[Cell], Any]) -> Any:
+    known = [value for cell in cells if (value := figure(cell)) is not None]
+    return summary(known) if known else None
+
+
+def _warnings(sources: list[Source], curves: list[Curve], deltas: list[Delta]) -> list[str]:
+    found = []
+    for source in sources:
+        if source.contents and (failures := list(source.contents.failures.values())):
+            first = failures[0]
+            cells = "1 cell" if len(failures) == 1 else f"{len(failures)} cells"
+            found.append(
+                f"{cells} of {source.curve.codec} failed, first: "
+                f"{first.image} at {first.quality:g}: {first.reason}"
+            )
+    called = {each.codec: each for each in curves}
+    for metric in dict.fromkeys(delta.metric for delta in deltas):
+        scale = get_metric(metric)
+        for each in curves:
+            if rates := fall(each, metric):
+                found.append(
+                    f"{each.codec} isn't monotonic: its {scale.title} doesn't rise "
+                    f"from {rates[0]:.4g} to {rates[1]:.4g} bpp"
+                )
+        for delta in (delta for delta in deltas if delta.metric == metric):
+            found += _doubts(called[delta.codec], curves[-1], delta)
+    return found
+
+
+def _doubts(tested: Curve, anchor: Curve, delta: Delta) -> list[str]:
+    """What a delta doesn't tell of the two curves."""
+    scale = get_metric(delta.metric)
+    found = []
+    if delta.bd.reason is None and delta.bd.overlap < _LOW_OVERLAP:
+        found.append(
+            f"{tested.codec} and {anchor.codec} share only {100 * delta.bd.overlap:.0f} % of their "
+            f"{scale.title}: the delta is about that part"
+        )
+    for crossing in crossings(tested, anchor, delta.metric):
+        found.append(
+            f"{tested.codec} and {anchor.codec} cross at {crossing.bpp:.3f} bpp, "
+            f"{f'{crossing.quality:.2f} {scale.unit}'.strip()} of {scale.title}: below, "
+            f"{crossing.cheaper_below} needs fewer bits, above, the other"
+        )
+    return found
+
+
+def _point_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A point's fields without infinities."""
+    return {
+        name: _point_fields(value)
+        if isinstance(value, Mapping)
+        else "inf"
+        if isinstance(value, float) and math.isinf(value)
+        else value
+        for name, value in fields.items()
+    }
+
+
+def _refuse_unknown(kind: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise BenchError(f"unknown {kind} '{given}': choose one of {', '.join(known)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bench.compare import Comparison
-from bench.curves import curve
+from bench.curves import cell_of, curve
+from bench.rescore import Scored
 from bench.runner import Outcome, Run
-from bench.tables import deltas_table, points_table
+from bench.tables import costs_table, deltas_table, points_table, views_tables
 
 MOST_FAILURES = 10  # that are told one by one
 
@@ -42,7 +44,8 @@ def listing(kind: str, items: Sequence[Mapping[str, Any]]) -> None:
     columns = {
         "codecs": ("name", "usable", "version", "qualities", "summary", "note"),
         "datasets": ("name", "split", "count", "present", "usable", "licence", "note"),
-        "metrics": ("name", "title", "unit", "by"),
+        "metrics": ("name", "usable", "title", "unit", "by", "note"),
+        "published": ("name", "dataset", "split", "points", "metrics", "version", "title"),
     }[kind]
     table = Table()
     for column in columns:
@@ -65,14 +68,21 @@ def outcome(run: Run, done: Outcome) -> None:
     """The table of a run, how much of it is new, and what failed."""
     if done.rows:
         title = f"{run.codec} on {run.dataset.label}, mean over images"
-        _stdout().print(points_table(curve(run.codec, done.rows), title))
+        _stdout().print(points_table(curve(run.codec, map(cell_of, done.rows)), title))
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     stderr.print(f"{done.measured} measured, {len(done.rows) - done.measured} were in the results already")
+    for metric in run.metrics:
+        if missing := sum(row.metrics.get(metric) is None for row in done.rows):
+            stderr.print(f"{metric} isn't defined for {missing} of the pictures, as when they are too small")
+    if done.measured and not all(row.alone for row in done.rows):
+        stderr.print("times were taken while other work went on; they are marked, and left out of tables")
     for failure in done.failures[:MOST_FAILURES]:
-        cell = failure.cell
-        stderr.print(f"failed: {cell.image.name} at quality {cell.quality:g}: {failure.reason}", markup=False)
+        what = f"{failure.image} at quality {failure.quality:g}"
+        stderr.print(f"failed: {what}: {failure.side}: {failure.reason}", markup=False)
     if len(done.failures) > MOST_FAILURES:
         stderr.print(f"... and {len(done.failures) - MOST_FAILURES} more failed")
+    if done.untried:
+        stderr.print(f"{done.untried} not measured, as --resume {run.resume} asks")
 
 
 def stopped(done: Outcome) -> None:
@@ -81,14 +91,52 @@ def stopped(done: Outcome) -> None:
     stderr.print(f"stopped; {done.measured} measured and kept, run again for the rest")
 
 
-def comparison(result: Comparison, paths: Sequence[Path]) -> None:
-    """The deltas, remarks, and where the files lie."""
-    _stdout().print(deltas_table(result))
+def scored(codec: str, dataset: str, done: Scored) -> None:
+    """The table of what was scored, and what could not be."""
+    if done.rows:
+        title = f"{codec} on {dataset}, mean over images"
+        _stdout().print(points_table(curve(codec, map(cell_of, done.rows)), title))
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-    for note in result.notes:
-        stderr.print(f"note: {note}", markup=False)
+    if done.not_kept:
+        stderr.print(
+            f"{len(done.not_kept)} pictures aren't kept; make them with: bench run --keep --resume all"
+        )
+    for failure in done.failures[:MOST_FAILURES]:
+        stderr.print(f"failed: {failure}", markup=False)
+
+
+def lines(texts: Iterable[Any]) -> None:
+    """Lines of rich text, as wide as they are."""
+    console = Console(highlight=False, soft_wrap=True)
+    for text in texts:
+        console.print(text)
+
+
+def on_github(texts: Iterable[str]) -> None:
+    """Commands to GitHub's runner, where it is there."""
+    if os.environ.get("GITHUB_ACTIONS"):
+        for text in texts:
+            print(text)
+
+
+def wrote(paths: Iterable[Path]) -> None:
+    """Where files were written."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     for path in paths:
         stderr.print(f"wrote {path}", markup=False)
+
+
+def comparison(result: Comparison, paths: Sequence[Path]) -> None:
+    """The deltas, views and costs, remarks, and where the files lie."""
+    stdout = _stdout()
+    for table in (deltas_table(result), *views_tables(result), costs_table(result)):
+        stdout.print(table)
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    for warning in result.warnings:
+        stderr.print(f"warning: {warning}", markup=False)
+    for note in result.notes:
+        stderr.print(f"note: {note}", markup=False)
+    wrote(paths)
 
 
 def _stdout() -> Console:
@@ -102,5 +150,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
-        return " ".join(f"{item:g}" for item in value)
+        return " ".join(item if isinstance(item, str) else f"{item:g}" for item in value)
     return str(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,23 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
-BENCH = (sys.executable, "-m", "bench.cli")
-
-
-def bench(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [*BENCH, *map(str, arguments)]
-    env = {k: v for k, v in os.environ.items() if k != "BENCH_DATA"} | environment
-    return subprocess.run(command, capture_output=True, text=True, env=env)
-
-
-def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("bench: "), done.stderr
-    for part in parts:
-        assert part in done.stderr
+from shell import BENCH, assert_one_sentence, bench, results_of
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +72,9 @@ def test_compare_prints_a_table_and_writes_files(pictures: Path, measured: Path)
     done = bench("compare", "webp", "jpeg", "--results", measured)
     assert done.returncode == 0 and "BD-rate" in done.stdout
     folder = measured / "compare" / pictures.name / "webp-jpeg"
-    names = {path.name for path in folder.iterdir()}
-    assert {
-        "table.md",
-        "table.csv",
-        "rd-psnr.png",
-        "rd-psnr.svg",
-        "rd-ms_ssim.png",
-        "rd-ms_ssim.svg",
-    } <= names
+    tables = {"table.md", "table.csv", "table.tex", "points.csv", "images.csv", "comparison.json"}
+    plots = {f"rd-{metric}.{suffix}" for metric in ("psnr", "ms_ssim") for suffix in ("png", "svg", "pdf")}
+    assert tables | plots <= {path.name for path in folder.iterdir()}
 
 
 def test_json_is_one_document_and_nothing_else(pictures: Path, measured: Path) -> None:
@@ -123,10 +100,9 @@ def test_jobs_give_the_same_figures(pictures: Path, measured: Path, tmp_path: Pa
     done = bench(*arguments, "--results", tmp_path, "--jobs", 2)
     assert done.returncode == 0, done.stderr
 
-    def figures(results: Path) -> dict[tuple[str, float], tuple[int, float, float]]:
-        lines = (results / pictures.name / "jpeg.jsonl").read_text().splitlines()
-        rows = [json.loads(line) for line in lines]
-        return {(r["image"], r["quality"]): (r["bytes"], r["psnr"], r["ms_ssim"]) for r in rows}
+    def figures(results: Path) -> dict[tuple[str, float], tuple[int, dict[str, float | None]]]:
+        rows = results_of(results, "jpeg").rows.values()
+        return {(row.image, row.quality): (row.bytes, dict(row.metrics)) for row in rows}
 
     found = figures(tmp_path)
     assert len(found) == 4 and found.items() <= figures(measured).items()
@@ -140,8 +116,9 @@ def test_a_small_picture_has_an_empty_cell_and_a_note(tmp_path: Path) -> None:
         "run", "--codec", "jpeg", "--dataset", folder, "--quality", 50, "--results", tmp_path / "results"
     )
     assert done.returncode == 0, done.stderr
-    row = json.loads((tmp_path / "results" / "small" / "jpeg.jsonl").read_text())
-    assert row["ms_ssim"] is None and "too small" in row["note"]
+    (row,) = results_of(tmp_path / "results", "jpeg").rows.values()
+    assert row.metrics["ms_ssim"] is None and row.metrics["psnr"] is not None
+    assert "ms_ssim isn't defined for 1 of the pictures" in done.stderr
 
 
 def test_a_failing_cell_is_told_and_the_rest_goes_on(pictures: Path, tmp_path: Path) -> None:
@@ -155,8 +132,9 @@ def test_a_failing_cell_is_told_and_the_rest_goes_on(pictures: Path, tmp_path: P
         "run", "--codec", "jpeg", "--dataset", folder, "--quality", 50, "--results", tmp_path / "results"
     )
     assert done.returncode == 1
-    assert "failed: broken.png at quality 50" in done.stderr and "Traceback" not in done.stderr
-    assert len((tmp_path / "results" / "mixed" / "jpeg.jsonl").read_text().splitlines()) == 2
+    assert "failed: broken.png at quality 50: read: " in done.stderr and "Traceback" not in done.stderr
+    contents = results_of(tmp_path / "results", "jpeg")
+    assert len(contents.rows) == 2 and len(contents.failures) == 1
 
 
 def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
@@ -166,13 +144,13 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     path = tmp_path / pictures.name / "webp.jsonl"
     deadline = time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
+    while not (path.exists() and '"row"' in path.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert "Traceback" not in stderr
     assert (process.returncode, "stopped; " in stderr) in ((130, True), (0, False))  # 0: it was done already
-    kept = len(path.read_text().splitlines())
+    kept = len(results_of(tmp_path, "webp").rows)
     assert kept >= 1
     done = bench("run", "--codec", "webp", "--dataset", pictures, "--results", tmp_path)
     assert f"{22 - kept} measured, {kept} were in the results already" in done.stderr
@@ -189,6 +167,17 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
         (("run", "--codec", "jpeg", "--dataset", "sample", "--images", "0"), ("at least 1",)),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--jobs", "0"), ("--jobs", "at least 1")),
         (("run", "--codec", "jpeg", "--dataset", "kodak", "--data", "no/such"), ("--data", "no/such")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--resume", "x"), ("--resume", "missing, failed")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--timeout", "0"), ("--timeout", "above 0")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--memory", "lots"), ("'lots'", "4G")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--memory", "4"), ("--memory", "1M")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--threads", "0"), ("--threads", "at least 1")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--metric", "psrn"), ("did you mean 'psnr'",)),
+        (("score", "--codec", "jpeg", "--dataset", "sample"), ("no results of 'jpeg'", "--keep")),
+        (("check", "--dataset", "sample"), ("baseline",)),
+        (("check", "--dataset", "sample", "--fail-on", "bd-rate:1%"), ("bd-rate:1%",)),
+        (("compare", "published:vtn", "jpeg"), ("did you mean", "vtm")),
+        (("compare", "file:no/such.csv", "jpeg"), ("no/such.csv",)),
         (("compare", "ainn"), ("two codecs",)),
         (("compare", "jepg", "nothing"), ("no results of 'jepg'",)),
     ],

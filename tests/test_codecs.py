@@ -64,7 +64,7 @@ class Stranger:
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Installs a distribution with these entry points and a module of codecs, as pip would lay it out."""
-    registry._targets.cache_clear()
+    vars(registry.REGISTRY).pop("targets", None)
 
     def install(**points: str) -> None:
         info = tmp_path / "toy_codecs-1.0.dist-info"
@@ -75,13 +75,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (tmp_path / "toy_codecs.py").write_text(PLUGIN)
         (tmp_path / "toy_broken.py").write_text("raise ZeroDivisionError('broken on purpose')\n")
         monkeypatch.syspath_prepend(tmp_path)
-        registry._targets.cache_clear()
+        vars(registry.REGISTRY).pop("targets", None)
 
     yield install
     monkeypatch.undo()
     for module in ("toy_codecs", "toy_broken"):
         sys.modules.pop(module, None)
-    registry._targets.cache_clear()
+    vars(registry.REGISTRY).pop("targets", None)
 
 
 # The registry.

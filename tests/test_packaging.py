@@ -22,6 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         )
     for name in ("pyproject.toml", "README.md", "LICENSE", "datasets.yaml"):
         shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "results/published", source / "results/published")
     target = source / "wheel"
     command = [
         sys.executable,
@@ -48,6 +49,8 @@ def test_wheel_holds_all_modules_and_data(wheel: zipfile.ZipFile) -> None:
         f"bench/codecs/{path.relative_to(ROOT / 'codecs')}" for path in (ROOT / "codecs").rglob("*.py")
     }
     expected |= {"bench/datasets.yaml", "bench/codecs/ainn/compact.pt"}
+    curves = (ROOT / "results/published").glob("*/*.csv")
+    expected |= {f"bench/published_data/{path.parent.name}/{path.name}" for path in curves}
     assert expected - names == set()
     assert not any(name.startswith(("codecs/", "tests/", "results/")) for name in names)
 
