@@ -1,4 +1,5 @@
-"""Codecs that cheat or misbehave, each honest at quality 1 and 3 and itself at quality 2.
+"""Codecs that cheat or misbehave, each honest at quality 1 and 3 and itself at quality 2, and one that can be
+worsened.
 
 `install` makes them known to `bench` in other processes, as an installed package would.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.codecs import get
 from bench.codecs.base import Codec, CodecError
 
 Picture = NDArray[np.uint8]
@@ -292,3 +294,22 @@ class Unloadable(Honest):
 
     def provenance(self) -> dict[str, object]:
         raise RuntimeError("its weights are damaged")
+
+
+class Worsened(Honest):
+    """JPEG, and as many percent more of bytes, which mean nothing, as the environment says."""
+
+    name = "worsened"
+    qualities = (10, 30, 50, 75, 90)
+    quality_range = (1, 100)
+    percent = float(os.environ.get("HOSTILE_PERCENT", "0"))
+
+    def version(self) -> str:
+        return f"1, {self.percent:g} % worse"
+
+    def encode(self, image: Picture, quality: float) -> bytes:
+        bitstream = get("jpeg").encode(image, quality)
+        return bitstream + bytes(round(len(bitstream) * self.percent / 100))
+
+    def decode(self, bitstream: bytes) -> Picture:
+        return get("jpeg").decode(bitstream)
