@@ -4,6 +4,7 @@
     python3 tasks.py sample   # set up, then A-INN and JPEG on a few photos: a table and plots
     python3 tasks.py test     # set up, then the tests; further arguments go to pytest
     python3 tasks.py check    # set up, then ruff and mypy
+    python3 tasks.py gate     # set up, then A-INN and JPEG on those photos, against results/baseline
     python3 tasks.py setup    # only set up: .venv with the versions pinned in requirements.txt
 
 Nothing but Python itself is needed to run this file.
@@ -27,16 +28,21 @@ SUPPORTED = ((3, 11), (3, 12))  # compressai has wheels for no newer Python
 
 def main(arguments: list[str]) -> int:
     task, *rest = arguments or ["help"]
-    if task not in ("sample", "test", "check", "setup"):
+    if task not in ("sample", "test", "check", "gate", "setup"):
         print(__doc__)
         return 0 if task in ("help", "-h", "--help") else 2
     set_up()
+    bench = VENV / "bin/bench"
     if task == "sample":
-        bench = VENV / "bin/bench"
         code = run(bench, "run", "--codec", "ainn", "--codec", "jpeg", "--dataset", "sample")
         return code or run(bench, "compare", "ainn", "jpeg", "--dataset", "sample")
     if task == "test":
         return run(VENV / "bin/python", "-m", "pytest", *rest)
+    if task == "gate":
+        with tempfile.TemporaryDirectory() as results:
+            where = ("--dataset", "sample", "--results", results)
+            code = run(bench, "run", "--codec", "ainn", "--codec", "jpeg", *where)
+            return code or run(bench, "check", *where)
     if task == "check":
         ruff = VENV / "bin/ruff"
         return run(ruff, "check", ".") or run(ruff, "format", "--check", ".") or check_types()

@@ -132,7 +132,7 @@ def run(
     for each, cells, outcome in plans:
         steps = each.execute(cells, outcome, store)
         try:
-            show.progress(f"{each.codec} on {each.dataset.name}", len(cells), steps)
+            show.progress(f"{each.name} on {each.dataset.name}", len(cells), steps)
         except KeyboardInterrupt:
             steps.close()
             show.stopped(outcome)

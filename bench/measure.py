@@ -92,6 +92,7 @@ class Measurer:
         kept: Kept | None,
     ) -> None:
         self._dataset, self._conditions, self._here, self._kept = dataset, conditions, here, kept
+        codec = codecs.resolve(codec)
         plugin = codecs.get(codec)
         self._name, self._version = plugin.name, plugin.version()
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -195,7 +196,7 @@ class Measurer:
             self._start(self._scorer, "score")
         if self._image != image or self._original is None:
             self._image = None
-            self._original = _do(self._scorer, "read", path=str(image.path))
+            self._original = _do(self._scorer, "read", path=str(image.path.absolute()))
             self._image = image
         return self._original
 
@@ -280,6 +281,10 @@ def _memory(reply: Reply) -> int:
 
 def _without_paths(reason: str, image: Image) -> str:
     """Results are committed and shared: no path of this machine in them."""
-    for path, instead in ((str(image.path), image.name), (str(Path.home()), "~"), (os.getcwd(), ".")):
+    for path, instead in (
+        (str(image.path.absolute()), image.name),
+        (str(Path.home()), "~"),
+        (os.getcwd(), "."),
+    ):
         reason = reason.replace(path, instead)
     return reason

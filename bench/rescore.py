@@ -66,7 +66,7 @@ def rescore(
                     scorer.start()
                     original = None
                 if original != row.image_sha256:
-                    scorer.ask("read", path=str(paths[row.image_sha256]))
+                    scorer.ask("read", path=str(paths[row.image_sha256].absolute()))
                     original = row.image_sha256
                 pixels, shape = picture
                 values = scorer.ask("score", pixels, shape=shape).header["values"]

@@ -67,6 +67,11 @@ class Run:
     resume: Resume = Resume.missing
     keep: bool = False
 
+    @property
+    def name(self) -> str:
+        """The codec's name, also where `codec` is the path of its YAML file."""
+        return codecs.get_class(self.codec).name
+
     def plan(self, store: Store) -> tuple[list[Cell], Outcome]:
         """The cells that are to be measured, and an outcome that holds what is known of the others.
 

@@ -67,8 +67,8 @@ def progress(title: str, total: int, steps: Iterable[Any]) -> None:
 def outcome(run: Run, done: Outcome) -> None:
     """The table of a run, how much of it is new, and what failed."""
     if done.rows:
-        title = f"{run.codec} on {run.dataset.label}, mean over images"
-        _stdout().print(points_table(curve(run.codec, map(cell_of, done.rows)), title))
+        title = f"{run.name} on {run.dataset.label}, mean over images"
+        _stdout().print(points_table(curve(run.name, map(cell_of, done.rows)), title))
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     stderr.print(f"{done.measured} measured, {len(done.rows) - done.measured} were in the results already")
     for metric in run.metrics:

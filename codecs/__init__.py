@@ -8,6 +8,6 @@ Images are uint8, height x width x 3.
 """
 
 from bench.codecs.base import Codec, CodecError
-from bench.codecs.registry import describe, get, get_class, names
+from bench.codecs.registry import describe, get, get_class, names, resolve
 
-__all__ = ["Codec", "CodecError", "describe", "get", "get_class", "names"]
+__all__ = ["Codec", "CodecError", "describe", "get", "get_class", "names", "resolve"]

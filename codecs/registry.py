@@ -1,6 +1,7 @@
 """Codecs by name, each imported when it is asked for.
 
-Another package adds a codec through an entry point of the group ``codec_bench.codecs``:
+A codec is a class here, a YAML file here or anywhere (`bench.codecs.commandfile`), or an entry point of
+another package, in the group ``codec_bench.codecs``:
 
     [project.entry-points."codec_bench.codecs"]
     mycodec = "my_package.codec:MyCodec"
@@ -8,21 +9,61 @@ Another package adds a codec through an entry point of the group ``codec_bench.c
 
 from __future__ import annotations
 
-import functools
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from functools import cached_property
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 from bench.codecs.base import Codec
+from bench.codecs.commandfile import SUFFIXES
 from bench.errors import BenchError
+from bench.plugins import Registry
 
-ENTRY_POINT_GROUP = "codec_bench.codecs"
-BUILT_IN = {
-    "ainn": "bench.codecs.ainn.codec:AinnCodec",
-    "jpeg": "bench.codecs.jpeg:Jpeg",
-    "webp": "bench.codecs.webp:WebP",
-}
+FOLDER = Path(__file__).resolve().parent  # whose YAML files are codecs
+
+
+class _Codecs(Registry[Codec]):
+    """Python classes, and YAML files of command lines: those of `FOLDER` by name, others by path."""
+
+    def get_class(self, name: str) -> type[Codec]:
+        target = name if name.endswith(SUFFIXES) else self.targets.get(name, "")
+        if isinstance(target, str) and target.endswith(SUFFIXES):
+            return self._of_file(Path(target))
+        return super().get_class(name)
+
+    @cached_property
+    def targets(self) -> dict[str, str | EntryPoint]:
+        targets = dict(super().targets)
+        for path in sorted(path for suffix in SUFFIXES for path in FOLDER.glob(f"*{suffix}")):
+            if path.stem in targets:
+                raise BenchError(f"two codecs are named '{path.stem}', one of them {path}; rename that file")
+            targets[path.stem] = str(path)
+        return targets
+
+    def _of_file(self, path: Path) -> type[Codec]:
+        from bench.codecs.command import load
+
+        codec = load(path.expanduser())
+        ours = path.resolve().parent == FOLDER
+        if ours and codec.name != path.stem:
+            raise BenchError(f"{path} names its codec '{codec.name}'; leave 'name' out, or rename the file")
+        if not ours and codec.name in self.targets:
+            raise BenchError(
+                f"{path} would be a second codec named '{codec.name}'; set 'name' to another in it"
+            )
+        return codec
+
+
+REGISTRY: Registry[Codec] = _Codecs(
+    "codec",
+    "codec_bench.codecs",
+    {
+        "ainn": "bench.codecs.ainn.codec:AinnCodec",
+        "jpeg": "bench.codecs.jpeg:Jpeg",
+        "webp": "bench.codecs.webp:WebP",
+    },
+    Codec,  # type: ignore[type-abstract]
+)
 
 
 @dataclass(frozen=True)
@@ -39,44 +80,30 @@ class Entry:
 
 def names() -> list[str]:
     """Names of all codecs, ours and those of other packages."""
-    return sorted(_targets())
+    return REGISTRY.names()
 
 
 def get_class(name: str) -> type[Codec]:
-    """The class of a codec, imported now.
+    """The class of a codec, by its name or the path of its YAML file; imported now.
 
     Raises:
-        BenchError: no such codec, or its module doesn't import.
+        BenchError: no such codec, or its module doesn't import, or its file says what can't be.
     """
-    targets = _targets()
-    if name not in targets:
-        close = get_close_matches(name, targets, n=1)
-        hint = f"did you mean '{close[0]}'? " if close else ""
-        raise BenchError(f"no codec '{name}'; {hint}there are {', '.join(sorted(targets))}")
-    target = targets[name]
-    try:
-        if isinstance(target, EntryPoint):
-            loaded = target.load()
-        else:
-            module, _, attribute = target.partition(":")
-            loaded = getattr(import_module(module), attribute)
-    except Exception as error:  # whatever a plugin raises, the others go on working
-        raise BenchError(f"codec '{name}' doesn't import ({type(error).__name__}: {error})") from error
-    if not (isinstance(loaded, type) and issubclass(loaded, Codec)):
-        raise BenchError(f"codec '{name}' is no subclass of bench.codecs.Codec but {loaded!r}")
-    return loaded
+    return REGISTRY.get_class(name)
 
 
 def get(name: str) -> Codec:
-    """A codec, ready to code.
+    """A codec, by its name or the path of its YAML file, ready to code.
 
     Raises:
         BenchError: no such codec, or what it needs isn't installed.
     """
-    codec_class = get_class(name)
-    if missing := codec_class.missing():
-        raise BenchError(f"codec '{name}' can't run here: {missing}")
-    return codec_class()
+    return REGISTRY.get(name)
+
+
+def resolve(name: str) -> str:
+    """What stands for the same codec in a process with another current folder: a YAML file's full path."""
+    return str(Path(name).expanduser().absolute()) if name.endswith(SUFFIXES) else name
 
 
 def describe() -> list[dict[str, object]]:
@@ -92,15 +119,3 @@ def _entry(name: str) -> Entry:
     except Exception as error:  # a broken plugin is listed as broken
         return Entry(name, False, None, (), "", str(error))
     return Entry(name, missing is None, version, codec_class.qualities, codec_class.summary, missing or "")
-
-
-@functools.cache
-def _targets() -> dict[str, str | EntryPoint]:
-    targets: dict[str, str | EntryPoint] = dict(BUILT_IN)
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        if point.name in targets:
-            raise BenchError(
-                f"two codecs are named '{point.name}', one of them {point.value}; uninstall or rename one"
-            )
-        targets[point.name] = point
-    return targets

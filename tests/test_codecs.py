@@ -104,12 +104,12 @@ def test_codecs_keep_the_interface(name: str) -> None:
 
 @pytest.mark.parametrize(("typo", "meant"), [("jpg", "jpeg"), ("web", "webp"), ("anin", "ainn")])
 def test_a_typo_is_told_what_was_meant(typo: str, meant: str) -> None:
-    with pytest.raises(BenchError, match=f"no codec '{typo}'; did you mean '{meant}'.*ainn, jpeg, webp"):
+    with pytest.raises(BenchError, match=f"no codec '{typo}'; did you mean '{meant}'.*ainn, .*jpeg, webp"):
         get(typo)
 
 
 def test_a_name_like_no_other_is_told_what_there_is() -> None:
-    with pytest.raises(BenchError, match="no codec 'xyzzy'; there are ainn, jpeg, webp"):
+    with pytest.raises(BenchError, match=r"no codec 'xyzzy'; there are ainn, .*jpeg, webp"):
         get_class("xyzzy")
 
 

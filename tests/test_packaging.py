@@ -48,6 +48,7 @@ def test_wheel_holds_all_modules_and_data(wheel: zipfile.ZipFile) -> None:
     expected |= {
         f"bench/codecs/{path.relative_to(ROOT / 'codecs')}" for path in (ROOT / "codecs").rglob("*.py")
     }
+    expected |= {f"bench/codecs/{path.name}" for path in (ROOT / "codecs").glob("*.yaml")}
     expected |= {"bench/datasets.yaml", "bench/codecs/ainn/compact.pt"}
     curves = (ROOT / "results/published").glob("*/*.csv")
     expected |= {f"bench/published_data/{path.parent.name}/{path.name}" for path in curves}

@@ -1,0 +1,144 @@
+"""Run an external program: without a shell, in a folder, keeping a bounded part of what it prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from bench.codecs.base import CodecError
+
+_KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
+_TOLD_CHARACTERS, _TOLD_LINES = 2000, 6  # of output, at most, in an error
+_PATIENCE_S = 1.0  # for output of what a program has left running
+
+_peaks: list[int] = []
+
+
+class Ran(NamedTuple):
+    """What a program did: what it printed (of much, the beginning and the end), wall-clock seconds, and the
+    peak of its resident bytes. Linux counts a program as at least as large as the process that started it."""
+
+    output: str
+    seconds: float
+    memory: int
+
+
+def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None) -> Ran:
+    """Run a program in a folder, with nothing on its standard input, and wait for it.
+
+    It gets this process's environment, but no PYTHONPATH (a program in Python has packages of its own) and
+    the locale C, in which numbers have points.
+
+    Args:
+        command: the program and its arguments.
+        limit_s: seconds after which it is killed; None: never.
+
+    Raises:
+        CodecError: it can't be started, failed, was killed, or took too long; with its last words, without
+            any folder of this machine.
+    """
+    name = Path(command[0]).name
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    began = time.perf_counter()
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise CodecError(f"{name} can't be started ({error.strerror})") from None
+    assert process.stdout is not None
+    output = _Output(process.stdout)
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(limit_s or 0, end)
+    if limit_s is not None:
+        timer.start()
+    try:
+        _, status, used = os.wait4(process.pid, 0)
+    except BaseException:  # Ctrl-C
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    printed = output.text()
+    if late.is_set():
+        raise CodecError(f"{name} took over {limit_s:g} s")
+    if process.returncode:
+        raise CodecError(f"{name} {_how(process.returncode)}{told(printed, folder)}")
+    memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    _peaks.append(memory)
+    return Ran(printed, seconds, memory)
+
+
+def take_peak() -> int:
+    """The largest peak of memory, in bytes, of programs that ran since this was asked last; 0: none did."""
+    peak = max(_peaks, default=0)
+    _peaks.clear()
+    return peak
+
+
+def told(text: str, folder: Path) -> str:
+    """The last lines of what a program said, as the end of a sentence, without folders of this machine;
+    nothing if it said nothing.
+
+    Args:
+        folder: that it ran in.
+    """
+    tail = text[-_TOLD_CHARACTERS:]
+    for path in {str(folder), str(folder.resolve())}:
+        tail = tail.replace(path + os.sep, "").replace(path, ".")
+    tail = re.sub(r"(?<![\w.:/])/(?:[^\s/'\":]+/)+", "", tail)
+    lines = ["".join(filter(str.isprintable, line)).strip() for line in tail.splitlines()]
+    last = " | ".join(list(filter(None, lines))[-_TOLD_LINES:])
+    return f": {last}" if last else ""
+
+
+class _Output:
+    """Reads all that a program prints, so that it never waits, and keeps little of it."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._head, self._tail = bytearray(), bytearray()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def text(self) -> str:
+        """What it printed, once it has ended."""
+        self._reader.join(_PATIENCE_S)
+        return bytes(self._head + self._tail).decode(errors="replace")
+
+    def _read(self) -> None:
+        with self._pipe:
+            while chunk := os.read(self._pipe.fileno(), 1 << 16):
+                room = _KEPT_BYTES - len(self._head)
+                self._head += chunk[:room]
+                self._tail = (self._tail + chunk[room:])[-_KEPT_BYTES:]
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:  # a real-time signal has no name
+        return f"was killed by signal {-code}"
