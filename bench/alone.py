@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -26,18 +26,18 @@ class Presence:
         self._foreign = 0.0
         self._since, self._busy, self._ours = time.monotonic(), _busy(), 0.0
 
-    def alone(self, ours: float) -> bool:
+    def alone(self, ours: Callable[[], float]) -> bool:
         """Whether nothing else runs now.
 
         Args:
-            ours: seconds of CPU time that this run and its processes have used so far.
+            ours: tells the seconds of CPU time that this run and its processes have used so far.
         """
         now = time.monotonic()
         if now - self._since >= _WINDOW_S:
-            busy = _busy()
-            used = (busy - self._busy) - (ours - self._ours)
+            busy, mine = _busy(), ours()
+            used = (busy - self._busy) - (mine - self._ours)
             self._foreign = used / (now - self._since)
-            self._since, self._busy, self._ours = now, busy, ours
+            self._since, self._busy, self._ours = now, busy, mine
         return self._jobs == 1 and self._foreign < MOST_FOREIGN and self._only()
 
     def _only(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from bench import metrics
+from bench.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Row
 
@@ -118,7 +120,8 @@ def mean_point(quality: float, cells: Sequence[Cell], average: str = USUAL) -> P
         found = [value for cell in cells if (value := cell.values.get(name)) is not None]
         if len(found) == len(cells):
             values[name] = fmean(found)
-            db[name] = metrics.get(name).mean_in_db(found, average)
+            with suppress(BenchError):  # a metric of a package that isn't there any more
+                db[name] = metrics.get(name).mean_in_db(found, average)
     return Point(
         quality=quality,
         bpp=fmean(cell.bpp for cell in cells),

@@ -103,6 +103,7 @@ class Measurer:
         self._scorer = Worker("score", ",".join(metrics), Limits(), self._threads)
         self._image: Image | None = None  # that the scorer holds
         self._original: Reply | None = None
+        self._encoder_holds: Image | None = None
         self._setup: Setup | None = None
         self._warm_stream = b""
         self._samples: list[_Sample] = []
@@ -148,9 +149,9 @@ class Measurer:
         shape = original.header["shape"]
         alone = self._alone()
         repeats = self._conditions.repeats
-        encoded = _do(
-            self._encoder, "encode", original.payload, shape=shape, quality=cell.quality, repeats=repeats
-        )
+        pixels = None if self._encoder_holds == cell.image else original.payload
+        self._encoder_holds = cell.image
+        encoded = _do(self._encoder, "encode", pixels, shape=shape, quality=cell.quality, repeats=repeats)
         self._encoder.tidy()
         stream = encoded.payload
         decoded = _do(self._decoder, "decode", stream, repeats=repeats)
@@ -202,6 +203,7 @@ class Measurer:
 
     def _get_ready(self) -> None:
         if not self._encoder.running:
+            self._encoder_holds = None
             self._warm_stream = self._start(self._encoder, "encode")
         if not self._decoder.running:
             self._start(self._decoder, "decode", self._warm_stream)
@@ -244,12 +246,13 @@ class Measurer:
             raise _CellError(side, f"its process doesn't start: {error}") from None
 
     def _alone(self) -> bool:
+        return self._here.alone(self._cpu_seconds)
+
+    def _cpu_seconds(self) -> float:
         import psutil
 
         ours = sum(psutil.Process().cpu_times()[:4])
-        for worker in (self._encoder, self._decoder, self._scorer):
-            ours += worker.cpu_seconds()
-        return self._here.alone(ours)
+        return ours + sum(worker.cpu_seconds() for worker in (self._encoder, self._decoder, self._scorer))
 
 
 class _CellError(Exception):

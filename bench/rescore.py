@@ -48,7 +48,7 @@ def rescore(
         done: is told what came out.
     """
     for name in names:
-        metrics.get(name)
+        metrics.ready(name)
     kept = Kept(store.folder)
     paths = {image.sha256: image.path for image in dataset.images}
     setups = store.load(dataset.name, rows[0].codec).setups if rows else {}

@@ -80,7 +80,7 @@ class Run:
         """
         codec = codecs.get(self.codec)
         for name in self.metrics:
-            metrics.get(name)
+            metrics.ready(name)
         qualities = sorted({codec.check_quality(q) for q in self.qualities or codec.qualities})
         there = store.load(self.dataset.name, codec.name, codec.version())
         cells, outcome = [], Outcome()

@@ -17,7 +17,7 @@ from bench.compare import Comparison
 from bench.curves import cell_of, curve
 from bench.rescore import Scored
 from bench.runner import Outcome, Run
-from bench.tables import costs_table, deltas_table, points_table, views_tables
+from bench.tables import costs_table, deltas_table, images_table, points_table, views_tables
 
 MOST_FAILURES = 10  # that are told one by one
 
@@ -129,14 +129,17 @@ def wrote(paths: Iterable[Path]) -> None:
 def comparison(result: Comparison, paths: Sequence[Path]) -> None:
     """The deltas, views and costs, remarks, and where the files lie."""
     stdout = _stdout()
-    for table in (deltas_table(result), *views_tables(result), costs_table(result)):
+    for table in (
+        deltas_table(result), images_table(result), *views_tables(result), costs_table(result)
+    ):  # fmt: skip
         stdout.print(table)
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     for warning in result.warnings:
         stderr.print(f"warning: {warning}", markup=False)
     for note in result.notes:
         stderr.print(f"note: {note}", markup=False)
-    wrote(paths)
+    names = ", ".join(path.name for path in paths)
+    stderr.print(f"wrote {names} to {paths[0].parent}", markup=False)
 
 
 def _stdout() -> Console:

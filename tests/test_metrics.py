@@ -1,14 +1,26 @@
-"""Metrics against other libraries, and at their edges."""
+"""Metrics against other libraries, at their edges, and as plugins."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
+from tiny import photo
 
-from bench import metrics
+from bench import metrics, torchvision_cpu
+from bench.curves import Cell, curve
+from bench.errors import BenchError
+from bench.metrics import registry
+from bench.metrics.msssim import MsSsim, ms_ssim, msssim_db
+from bench.metrics.psnr import psnr, psnr_y
+
+OPTIONAL = ("ssimulacra2", "vif", "vmaf")
 
 
 def noisy_pair(height: int, width: int, seed: int = 0) -> tuple[metrics.RGB, metrics.RGB]:
@@ -18,46 +30,237 @@ def noisy_pair(height: int, width: int, seed: int = 0) -> tuple[metrics.RGB, met
     return original, np.clip(original + noise, 0, 255).astype(np.uint8)
 
 
+def as_jpeg(picture: metrics.RGB, quality: int) -> metrics.RGB:
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return np.array(Image.open(file))
+
+
+def by_pytorch_msssim(original: metrics.RGB, decoded: metrics.RGB) -> float:
+    import torch
+    from pytorch_msssim import ms_ssim
+
+    x, y = (torch.tensor(p.transpose(2, 0, 1)[None].astype(np.float32)) for p in (original, decoded))
+    return float(ms_ssim(x, y, data_range=255))
+
+
+def score(name: str, original: metrics.RGB, decoded: metrics.RGB) -> float | None:
+    try:
+        metric = metrics.ready(name)
+    except BenchError as error:
+        pytest.skip(str(error))
+    return metric.against(original)(decoded)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_psnr_agrees_with_scikit_image(seed: int) -> None:
     original, decoded = noisy_pair(37, 53, seed)
-    assert metrics.psnr(original, decoded) == pytest.approx(
-        peak_signal_noise_ratio(original, decoded, data_range=255), abs=1e-10
-    )
+    expected = peak_signal_noise_ratio(original, decoded, data_range=255)
+    assert psnr(original, decoded) == pytest.approx(expected, abs=1e-10)
+    luma = [picture @ np.array([0.2126, 0.7152, 0.0722]) for picture in (original, decoded)]
+    expected = peak_signal_noise_ratio(*luma, data_range=255)
+    assert psnr_y(original, decoded) == pytest.approx(expected, abs=1e-10)
 
 
 def test_psnr_does_not_wrap_around() -> None:
     black, white = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)
-    assert metrics.psnr(black, white) == metrics.psnr(white, black) == 0
+    assert psnr(black, white) == psnr(white, black) == 0
+    assert psnr_y(black, white) == pytest.approx(0)
 
 
 def test_lossless_is_infinite() -> None:
     original, _ = noisy_pair(8, 8)
-    assert metrics.psnr(original, original) == math.inf
-    assert metrics.msssim_db(1.0) == math.inf
-
-
-def test_ms_ssim_is_that_of_pytorch_msssim_on_the_same_tensors() -> None:
-    torch = pytest.importorskip("torch")
-    from pytorch_msssim import ms_ssim
-
-    original, decoded = noisy_pair(180, 200)
-    x, y = (torch.tensor(p.transpose(2, 0, 1)[None].astype(np.float32)) for p in (original, decoded))
-    assert metrics.ms_ssim(original, decoded) == pytest.approx(float(ms_ssim(x, y, data_range=255)), abs=1e-6)
+    assert psnr(original, original) == psnr_y(original, original) == math.inf
+    assert msssim_db(1.0) == math.inf
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "possible"), [(161, 161, True), (160, 400, False), (1, 1, False)]
+    ("height", "width"), [(161, 161), (162, 333), (177, 161), (255, 256), (301, 163), (192, 350)]
+)
+def test_ms_ssim_is_that_of_pytorch_msssim(height: int, width: int) -> None:
+    original = photo(height, width)
+    score = MsSsim().against(original)
+    for decoded in (
+        *(as_jpeg(original, quality) for quality in (5, 20, 50, 95)),
+        noisy_pair(height, width)[1],
+        255 - original,
+        original,
+    ):
+        expected = by_pytorch_msssim(original, decoded)
+        assert ms_ssim(original, decoded) == score(decoded) == pytest.approx(expected, abs=1e-6)
+
+
+def test_ms_ssim_is_that_of_pytorch_msssim_on_kodak(data_dir: Path) -> None:
+    for name in ("kodim05", "kodim20"):
+        original = np.array(Image.open(data_dir / "kodak" / f"{name}.png").convert("RGB"))
+        for quality in (5, 30, 90):
+            decoded = as_jpeg(original, quality)
+            expected = by_pytorch_msssim(original, decoded)
+            assert ms_ssim(original, decoded) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "possible"), [(161, 161, True), (160, 400, False), (400, 160, False), (1, 1, False)]
 )
 def test_ms_ssim_is_absent_for_pictures_too_small(height: int, width: int, possible: bool) -> None:
-    value = metrics.ms_ssim(*noisy_pair(height, width))
-    assert (value is not None) == possible
+    original, decoded = noisy_pair(height, width)
+    assert (ms_ssim(original, decoded) is not None) == possible
+    assert (MsSsim().against(original)(decoded) is not None) == possible
 
 
-def test_msssim_db() -> None:
-    assert metrics.msssim_db(0.9) == pytest.approx(10)
-    assert metrics.msssim_db(0.99) == pytest.approx(20)
+def test_scoring_needs_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, numpy as np; from bench import metrics; x = np.zeros((200, 200, 3), np.uint8);"
+        "print([metrics.ready(name).against(x)(x) for name in metrics.DEFAULT], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[inf, 1.0] False", done.stderr
+
+
+def test_scales() -> None:
+    assert msssim_db(0.9) == pytest.approx(10) and msssim_db(0.99) == pytest.approx(20)
+    for name in metrics.names():
+        metric = metrics.get(name)
+        for value in (0.3, 0.95):
+            assert metric.from_db(metric.in_db(value)) == pytest.approx(value)
+            assert metric.from_linear(metric.linear(value)) == pytest.approx(value)
+
+
+def test_both_averages() -> None:
+    decibels, similarities = metrics.get("psnr"), metrics.get("ms_ssim")
+    assert decibels.mean_in_db([30, 40]) == decibels.mean_in_db([30, 40], "mean-of-db") == 35
+    # Errors of 1e-3 and 1e-4 of the peak have a mean of 5.5e-4.
+    assert decibels.mean_in_db([30, 40], "db-of-mean") == pytest.approx(-10 * math.log10(5.5e-4))
+    assert decibels.mean_in_db([math.inf, math.inf], "db-of-mean") == math.inf
+    assert similarities.mean_in_db([0.9, 0.99], "mean-of-db") == pytest.approx(15)
+    usual = similarities.mean_in_db([0.9, 0.99])
+    assert usual == similarities.mean_in_db([0.9, 0.99], "db-of-mean") == pytest.approx(msssim_db(0.945))
 
 
 def test_bits_per_pixel() -> None:
     assert metrics.bits_per_pixel(100, 20, 10) == 4.0
+
+
+# Those that other packages compute
+
+
+@pytest.mark.parametrize(("name", "perfect"), [("ssimulacra2", 100), ("vif", 1), ("vmaf", 95)])
+def test_better_pictures_score_higher(name: str, perfect: float) -> None:
+    original = photo(192, 160)
+    scores = [score(name, original, as_jpeg(original, quality)) for quality in (5, 30, 90)]
+    scores.append(score(name, original, original))
+    assert all(value is not None for value in scores)
+    assert scores == sorted(scores) and len(set(scores)) == 4  # type: ignore[type-var]
+    assert scores[-1] == pytest.approx(perfect, abs=1e-4) or (name == "vmaf" and scores[-1] > perfect)  # type: ignore[operator]
+
+
+def test_ssimulacra2_is_that_of_the_package() -> None:
+    original = photo(192, 160)
+    decoded = as_jpeg(original, 30)
+    found = score("ssimulacra2", original, decoded)
+    from ssimulacra2 import compute_ssimulacra2
+
+    files = []
+    for picture in (original, decoded):
+        files.append(BytesIO())
+        Image.fromarray(picture).save(files[-1], "PNG")
+    assert found == compute_ssimulacra2(*files)
+
+
+def test_vif_is_that_of_piq() -> None:
+    original = photo(192, 160)
+    decoded = as_jpeg(original, 30)
+    found = score("vif", original, decoded)
+    torchvision_cpu.make_importable()
+    import torch
+    from piq import vif_p
+
+    x, y = (torch.tensor(p.transpose(2, 0, 1)[None] / 255, dtype=torch.float64) for p in (original, decoded))
+    assert found == pytest.approx(float(vif_p(y, x)), abs=1e-4)
+
+
+def test_vmaf_sees_luma_only_and_not_the_order_of_pictures_swapped() -> None:
+    original = photo(192, 160)
+    worse = as_jpeg(original, 10)
+    assert score("vmaf", original, worse) != score("vmaf", worse, original)
+    # The same BT.709 luma but for rounding, another colour: the score hardly changes.
+    tinted = original.astype(int) + np.array([34, 0, -100]) // 4
+    if tinted.min() >= 0 and tinted.max() <= 255:
+        found = score("vmaf", original, tinted.astype(np.uint8))
+        assert found is not None and found > 90
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_tiny_pictures_have_no_score_or_a_number(name: str) -> None:
+    for side in (1, 7, 8, 15, 16, 40, 41):
+        picture = photo(side, side + 3)
+        value = score(name, picture, 255 - picture)
+        assert value is None or math.isfinite(value)
+        assert value is not None or side < 41
+
+
+# Plugins
+
+PLUGIN = '''
+from bench.metrics import Metric
+
+class Darkness(Metric):
+    """How dark a picture is, whatever it was decoded from."""
+
+    name, title, library = "darkness", "Darkness", "this test"
+
+    def version(self):
+        return "1"
+
+    def against(self, original):
+        return lambda decoded: 255 - float(decoded.mean())
+
+class Needy(Darkness):
+    name = "needy"
+
+    @classmethod
+    def missing(cls):
+        return "it needs the dark; pip install dark"
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package with metrics, beside the others."""
+    (tmp_path / "darkness.py").write_text(PLUGIN)
+    info = tmp_path / "darkness-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: darkness\nVersion: 1.0\n")
+    points = "darkness = darkness:Darkness\nneedy = darkness:Needy\nbroken = darkness:Absent\n"
+    (info / "entry_points.txt").write_text(f"[codec_bench.metrics]\n{points}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    vars(registry.REGISTRY).pop("targets", None)
+    yield
+    vars(registry.REGISTRY).pop("targets", None)
+    registry.get.cache_clear()
+
+
+def test_a_metric_of_another_package_is_found(plugin: None) -> None:
+    assert {"darkness", "needy", "broken"} <= set(metrics.names())
+    picture = np.full((4, 4, 3), 100, np.uint8)
+    assert metrics.ready("darkness").against(picture)(picture) == 155
+    assert metrics.get("needy").title == "Darkness"  # though it can't score
+    with pytest.raises(BenchError, match="can't run here: it needs the dark"):
+        metrics.ready("needy")
+    lines = {str(line["name"]): line for line in metrics.describe()}
+    assert lines["darkness"]["usable"] and not lines["needy"]["usable"] and not lines["broken"]["usable"]
+    assert lines["needy"]["note"] == "it needs the dark; pip install dark"
+
+
+def test_unknown_metric_names_those_that_are_near() -> None:
+    with pytest.raises(BenchError, match=r"no metric 'psrn'; did you mean 'psnr'\? there are ms_ssim, psnr"):
+        metrics.get("psrn")
+
+
+def test_results_of_a_metric_that_is_gone_still_have_their_curves() -> None:
+    cells = [Cell("a", "a.png", quality, quality, {"psnr": 30.0, "gone": 1.0}) for quality in (1, 2)]
+    for point in curve("codec", cells).points:
+        assert point.db == {"psnr": 30.0} and point.values["gone"] == 1.0

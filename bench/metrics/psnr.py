@@ -1,19 +1,27 @@
-"""Peak signal-to-noise ratio."""
+"""Peak signal-to-noise ratio, of RGB and of luma."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.metrics.base import RGB, Metric, Score
+
+LUMA = (0.2126, 0.7152, 0.0722)  # of gamma-coded R, G and B (Recommendation ITU-R BT.709)
 
 
 def psnr(original: RGB, decoded: RGB) -> float:
     """Peak signal-to-noise ratio in dB over all samples, peak 255; inf where the pictures are equal."""
     difference = original.astype(np.int32) - decoded
-    squares = float(np.mean(np.square(difference), dtype=np.float64))
-    return 10 * math.log10(255**2 / squares) if squares else math.inf
+    return _in_db(np.square(difference))
+
+
+def psnr_y(original: RGB, decoded: RGB) -> float:
+    """The same of the difference in BT.709 luma, full range, 0 to 255, not rounded."""
+    difference = original.astype(np.int32) - decoded
+    return _in_db(np.square(difference @ np.array(LUMA)))
 
 
 class Psnr(Metric):
@@ -33,3 +41,17 @@ class Psnr(Metric):
 
     def from_linear(self, mean: float) -> float:
         return -10 * math.log10(mean) if mean > 0 else math.inf
+
+
+class PsnrY(Psnr):
+    name = "psnr_y"
+    title = "PSNR (Y)"
+    library = "numpy; that of BT.709 luma, full range, not rounded"
+
+    def against(self, original: RGB) -> Score:
+        return lambda decoded: psnr_y(original, decoded)
+
+
+def _in_db(squares: NDArray[np.int32] | NDArray[np.float64]) -> float:
+    mean = float(np.mean(squares, dtype=np.float64))
+    return 10 * math.log10(255**2 / mean) if mean else math.inf

@@ -12,7 +12,11 @@ REGISTRY: Registry[Metric] = Registry(
     "codec_bench.metrics",
     {
         "psnr": "bench.metrics.psnr:Psnr",
+        "psnr_y": "bench.metrics.psnr:PsnrY",
         "ms_ssim": "bench.metrics.msssim:MsSsim",
+        "ssimulacra2": "bench.metrics.ssimulacra2:Ssimulacra2",
+        "vif": "bench.metrics.vif:Vif",
+        "vmaf": "bench.metrics.vmaf:Vmaf",
     },
     Metric,  # type: ignore[type-abstract]
 )
@@ -25,6 +29,15 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Metric:
+    """A metric, to ask for its title and its scale, also where it can't score for want of a package.
+
+    Raises:
+        BenchError: no such metric.
+    """
+    return REGISTRY.get_class(name)()
+
+
+def ready(name: str) -> Metric:
     """A metric, ready to score.
 
     Raises:

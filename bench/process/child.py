@@ -49,6 +49,7 @@ class Coder:
 
         self.codec: Codec = codecs.get(codec)
         self.side = side
+        self.pixels = b""
 
     def load(self, header: dict[str, Any], stream: bytes) -> Answer:
         """Load what the codec loads once, where nobody holds a watch: code a grey picture, decode a stream.
@@ -76,7 +77,9 @@ class Coder:
         }, warm
 
     def encode(self, header: dict[str, Any], pixels: bytes) -> Answer:
-        image = _picture(header, pixels)
+        """Encode pixels or, without any, those of the last time."""
+        self.pixels = pixels or self.pixels
+        image = _picture(header, self.pixels)
         streams = []
 
         def once() -> None:
@@ -124,7 +127,7 @@ class Scorer:
     def __init__(self, names: list[str]) -> None:
         from bench import metrics
 
-        self.metrics = {name: metrics.get(name) for name in names}
+        self.metrics = {name: metrics.ready(name) for name in names}
         self.original: NDArray[np.uint8] | None = None
         self.scores: dict[str, Score] = {}
 
