@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import PIL
 from PIL import features
 
@@ -17,6 +19,9 @@ class Jpeg(Codec):
 
     def version(self) -> str:
         return f"libjpeg-turbo {features.version('libjpeg_turbo')}, Pillow {PIL.__version__}"
+
+    def provenance(self) -> dict[str, Any]:
+        return {"parameters": {"chroma": "4:2:0", "progressive": False, "optimize": False}}
 
     def encode(self, image: RGB, quality: float) -> bytes:
         return pillow.save(image, "JPEG", quality=int(quality))
