@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +15,7 @@ import psutil
 from bench.errors import BenchError
 
 MOST_FOREIGN = 0.2  # of one core, that others may use beside us
+_ATTEMPTS = 10
 _WINDOW_S = 0.5  # the system counts in hundredths of a second
 
 
@@ -52,7 +53,8 @@ class Presence:
             only = False
         else:
             only = True
-        fcntl.flock(self._file, fcntl.LOCK_SH)
+        with suppress(OSError):  # a run with --timing may have come in between
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return only
 
 
@@ -70,14 +72,18 @@ def presence(jobs: int, exclusive: bool = False) -> Iterator[Presence]:
     with path.open("a") as file:
         import fcntl
 
-        try:
-            fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except OSError:
-            raise BenchError(
-                "another bench run goes on, and --timing must run alone; wait for its end"
-                if exclusive
-                else "a bench run with --timing goes on, which must run alone; wait for its end"
-            ) from None
+        for attempt in range(_ATTEMPTS):  # another may hold it for the moment that `_only` takes
+            try:
+                fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if attempt == _ATTEMPTS - 1:
+                    raise BenchError(
+                        "another bench run goes on, and --timing must run alone; wait for its end"
+                        if exclusive
+                        else "a bench run with --timing goes on, which must run alone; wait for its end"
+                    ) from None
+                time.sleep(0.02)
         yield Presence(None if exclusive else file, jobs)
 
 

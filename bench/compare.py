@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from bench.bd import METHODS
-from bench.curves import Cell, Curve, curve, whole_curves
+from bench.costs import Cost, cost_of
+from bench.curves import Curve, curve, whole_curves
 from bench.deltas import Delta, delta_of, metrics_of
 from bench.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, USUAL
@@ -31,20 +31,6 @@ from bench.views import View, at_fixed_quality, at_fixed_rate, crossings, fall
 REPLICATES = 1000  # of the bootstrap
 
 _LOW_OVERLAP = 0.75
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Times and memory of a codec over its cells; None: not known."""
-
-    codec: str
-    encode_s: float | None  # means over the cells that were measured with no other job
-    decode_s: float | None
-    encode_memory: int | None  # bytes, the largest of any cell
-    decode_memory: int | None
-    timed: int  # cells that the means are over
-    cells: int
-    note: str
 
 
 @dataclass(frozen=True)
@@ -163,7 +149,7 @@ def _compare(
         curves=tuple(curves),
         deltas=tuple(deltas),
         views=tuple(view(curves, metric) for metric in used for view in (at_fixed_quality, at_fixed_rate)),
-        costs=tuple(_cost(each, source) for each, source in zip(curves, sources, strict=True)),
+        costs=tuple(cost_of(each, source) for each, source in zip(curves, sources, strict=True)),
         warnings=tuple(_warnings(sources, curves, deltas)),
         notes=tuple(remarks(sources, dataset, images) + notes),
         method=method,
@@ -215,32 +201,6 @@ def _shared_metrics(tested: Curve, anchor: Curve) -> list[str]:
             f"{', '.join(sorted(theirs))} in the other"
         )
     return [name for name in DEFAULT if name in shared] + sorted(shared.difference(DEFAULT))
-
-
-def _cost(each: Curve, source: Source) -> Cost:
-    timed = [cell for cell in each.cells if cell.encode_s is not None and cell.decode_s is not None]
-    note = ""
-    if source.contents is None:
-        note = "not measured here"
-    elif not timed:
-        note = "not measured alone"
-    elif len(timed) < len(each.cells):
-        note = f"times of the {len(timed)} of {len(each.cells)} cells that were measured alone"
-    return Cost(
-        codec=each.codec,
-        encode_s=_of(fmean, timed, lambda cell: cell.encode_s),
-        decode_s=_of(fmean, timed, lambda cell: cell.decode_s),
-        encode_memory=_of(max, each.cells, lambda cell: cell.encode_memory),
-        decode_memory=_of(max, each.cells, lambda cell: cell.decode_memory),
-        timed=len(timed),
-        cells=len(each.cells),
-        note=note,
-    )
-
-
-def _of(summary: Callable[[list[Any]], Any], cells: Iterable[Cell], figure: Callable[[Cell], Any]) -> Any:
-    known = [value for cell in cells if (value := figure(cell)) is not None]
-    return summary(known) if known else None
 
 
 def _warnings(sources: list[Source], curves: list[Curve], deltas: list[Delta]) -> list[str]:

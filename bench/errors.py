@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class BenchError(Exception):
     """What went wrong and what to do about it, in one sentence.
@@ -9,3 +11,9 @@ class BenchError(Exception):
     The command line prints the message without a traceback and exits with code 2.
     Anything else that escapes is a bug of ours and keeps its traceback.
     """
+
+
+def without_folders(text: str) -> str:
+    """A text in which full paths are names of files only: results are committed and shared, and no path of
+    this machine belongs into them."""
+    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\":]+/)+", "", text)

@@ -13,7 +13,6 @@ import random
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from bench import codecs, metrics
 from bench.alone import Presence
 from bench.datasets import Dataset, Image
-from bench.errors import BenchError
+from bench.errors import BenchError, without_folders
 from bench.kept import Kept
 from bench.process import Limits, Reply, Worker, WorkerError
 from bench.provenance import setup
@@ -234,7 +233,7 @@ class Measurer:
             codec_version=self._version,
             quality=cell.quality,
             side=error.side,
-            reason=_without_paths(error.reason, cell.image),
+            reason=without_folders(error.reason),
             setup=self._setup.id if self._setup else "",
             voids=voids,
         )
@@ -280,14 +279,3 @@ def _memory(reply: Reply) -> int:
     """Peak of the process and its children in bytes: as it says itself, and as was seen from outside."""
     own, child = reply.header["memory"], reply.header["child_memory"] or 0
     return max(int(own + child), reply.memory)
-
-
-def _without_paths(reason: str, image: Image) -> str:
-    """Results are committed and shared: no path of this machine in them."""
-    for path, instead in (
-        (str(image.path.absolute()), image.name),
-        (str(Path.home()), "~"),
-        (os.getcwd(), "."),
-    ):
-        reason = reason.replace(path, instead)
-    return reason

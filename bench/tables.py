@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import latex
-from bench.compare import Comparison, Cost
+from bench.compare import Comparison
+from bench.costs import Cost
 from bench.curves import Curve
 from bench.deltas import Delta
 from bench.errors import BenchError
@@ -30,7 +31,12 @@ class Grid:
     title: str
     columns: tuple[str, ...]
     rows: list[list[str]]
-    left: tuple[str, ...] = ("codec", "metric", "note")  # columns of words; the others are of numbers
+    left: tuple[str, ...] = (
+        "codec",
+        "metric",
+        "device",
+        "note",
+    )  # columns of words; the others are of numbers
 
 
 def points_table(curve: Curve, title: str) -> Table:
@@ -200,10 +206,17 @@ def _view(view: View) -> Grid:
 
 def _costs(comparison: Comparison) -> Grid:
     columns = (
-        "codec", "encode (s)", "decode (s)", "cells", "encode, peak (MiB)", "decode, peak (MiB)", "note",
+        "codec", "encode (s)", "decode (s)", "cells", "start (s)", "encode, peak (MiB)", "decode, peak (MiB)",
+        "parameters (M)", "model (MiB)", "device", "note",
     )  # fmt: skip
-    title = "Times, means over images and qualities, and memory"
-    return Grid(title, columns, [_cost_row(cost) for cost in comparison.costs])
+    title = "Times, means over images and qualities; memory and size"
+    rows = [_cost_row(cost) for cost in comparison.costs]
+    kept = [place for place, name in enumerate(columns) if name in _ALWAYS or any(row[place] for row in rows)]
+    return Grid(title, tuple(columns[place] for place in kept), [[row[p] for p in kept] for row in rows])
+
+
+# Columns of costs that are there even if they are empty.
+_ALWAYS = ("codec", "encode (s)", "decode (s)", "cells", "encode, peak (MiB)", "decode, peak (MiB)", "note")
 
 
 def _cost_row(cost: Cost) -> list[str]:
@@ -212,7 +225,11 @@ def _cost_row(cost: Cost) -> list[str]:
         _number(cost.encode_s, ".3f"),
         _number(cost.decode_s, ".3f"),
         str(cost.timed) if cost.timed else "",
+        _number(cost.start_s, ".2f"),
         *(_number(memory and memory / 2**20, ".0f") for memory in (cost.encode_memory, cost.decode_memory)),
+        _number(cost.model_parameters and cost.model_parameters / 1e6, ".1f"),
+        _number(cost.model_bytes and cost.model_bytes / 2**20, ".1f"),
+        cost.device,
         cost.note,
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from bench.codecs.base import CodecError
+from bench.errors import without_folders
 
 _KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
 _TOLD_CHARACTERS, _TOLD_LINES = 2000, 6  # of output, at most, in an error
@@ -107,8 +107,7 @@ def told(text: str, folder: Path) -> str:
     tail = text[-_TOLD_CHARACTERS:]
     for path in {str(folder), str(folder.resolve())}:
         tail = tail.replace(path + os.sep, "").replace(path, ".")
-    tail = re.sub(r"(?<![\w.:/])/(?:[^\s/'\":]+/)+", "", tail)
-    lines = ["".join(filter(str.isprintable, line)).strip() for line in tail.splitlines()]
+    lines = ["".join(filter(str.isprintable, line)).strip() for line in without_folders(tail).splitlines()]
     last = " | ".join(list(filter(None, lines))[-_TOLD_LINES:])
     return f": {last}" if last else ""
 

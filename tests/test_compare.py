@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pytest
-from made_up import QUALITIES, failure, fill, row
+from made_up import QUALITIES, SETUP, failure, fill, row
 
 from bench import bd
 from bench.compare import Comparison, compare
@@ -252,13 +253,18 @@ def test_a_curve_that_falls_is_warned_of_once(tmp_path: Path) -> None:
 
 def test_times_and_memory_are_means_and_peaks_of_what_was_measured_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    fill(store, "old", images="a", encode_s=1.0, decode_s=5.0, encode_memory=10)
-    fill(store, "old", images="b", encode_s=3.0, decode_s=7.0, encode_memory=30)
-    fill(store, "old", images="c", encode_s=999.0, alone=False, encode_memory=20)
+    model = {"model_parameters": 12, "model_bytes": 24}
+    setup = replace(SETUP, details=model, machine={"device": "CPU"}, run={"threads": 2})
+    fill(store, "old", "a", setup=setup, encode_s=1.0, decode_s=5.0, encode_memory=10, start_s=0.5)
+    fill(store, "old", "b", setup=setup, encode_s=3.0, decode_s=7.0, encode_memory=30, start_s=0.7)
+    fill(store, "old", "c", setup=setup, encode_s=999.0, alone=False, encode_memory=20, start_s=99.0)
     fill(store, "new", alone=False, decode_memory=None)
     new, old = against(tmp_path, "new", "old").costs
     assert (old.encode_s, old.decode_s, old.timed, old.cells) == (2.0, 6.0, 10, 15)
     assert old.encode_memory == 30 and "10 of 15" in old.note
+    assert old.start_s == pytest.approx(0.6) and old.device == "CPU, 2 threads"
+    assert (old.model_parameters, old.model_bytes) == (12, 24)
+    assert (new.start_s, new.model_parameters, new.device) == (None, None, "")
     assert (new.encode_s, new.decode_s, new.decode_memory) == (None, None, None)
     assert new.note == "not measured alone"
 
