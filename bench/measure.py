@@ -11,7 +11,7 @@ import hashlib
 import os
 import random
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -155,6 +155,7 @@ class Measurer:
         stream = encoded.payload
         decoded = _do(self._decoder, "decode", stream, repeats=repeats)
         self._decoder.tidy()
+        _check_shape(decoded.header["shape"], shape)
         alone = alone and self._alone()
         scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
         self._remember(_Sample(cell, stream, decoded.payload))
@@ -265,6 +266,13 @@ def _do(worker: Worker, action: str, payload: bytes | None = None, **values: Any
         return worker.ask(action, payload, **values)
     except WorkerError as error:
         raise _CellError(action, str(error)) from None
+
+
+def _check_shape(decoded: Sequence[int], original: Sequence[int]) -> None:
+    if decoded != original:
+        (height, width, channels), (high, wide, _) = decoded, original
+        of = "" if channels == 3 else f" of {channels} channels"
+        raise _CellError("decode", f"it decoded to {width}x{height} pixels{of} instead of {wide}x{high}")
 
 
 def _same(one: bytes, other: bytes) -> bool:

@@ -113,7 +113,7 @@ def test_a_decoder_that_remembers_is_found_out(run: Hostile, tmp_path: Path) -> 
         ("leaving", "decode", r"its process ended \(7\)"),
         ("raising", "encode", r"SystemExit: can't go on in private$"),
         ("garbage", "decode", r"no bitstream of mine"),
-        ("wrong-size", "score", r"it decoded to 192x191 pixels instead of 192x192"),
+        ("wrong-size", "decode", r"it decoded to 192x191 pixels instead of 192x192"),
         ("wrong-kind", "decode", r"it decoded to float32 \(192, 192, 3\) instead of uint8"),
         ("no-bytes", "encode", r"encode gave str instead of bytes"),
         ("meddling", "encode", r"its process"),
