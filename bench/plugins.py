@@ -62,8 +62,11 @@ class Registry(Generic[T]):
             raise BenchError(f"{self.kind} '{name}' is no subclass of {base} but {loaded!r}")
         return loaded
 
-    def get(self, name: str) -> T:
+    def get(self, name: str, **values: Any) -> T:
         """An object of that class, ready to work.
+
+        Args:
+            values: for its constructor.
 
         Raises:
             BenchError: no such plugin, or what it needs isn't installed.
@@ -71,7 +74,7 @@ class Registry(Generic[T]):
         plugin: Any = self.get_class(name)
         if missing := plugin.missing():
             raise BenchError(f"{self.kind} '{name}' can't run here: {missing}")
-        made: T = plugin()
+        made: T = plugin(**values)
         return made
 
     @cached_property

@@ -69,8 +69,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The codec's name, also where `codec` is the path of its YAML file."""
-        return codecs.get_class(self.codec).name
+        """The codec's name, with its parameters; also where `codec` is the path of its YAML file."""
+        return codecs.get(self.codec).name
 
     def plan(self, store: Store) -> tuple[list[Cell], Outcome]:
         """The cells that are to be measured, and an outcome that holds what is known of the others.

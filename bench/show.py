@@ -42,7 +42,7 @@ def merged(comparisons: Sequence[Comparison]) -> dict[str, Any]:
 def listing(kind: str, items: Sequence[Mapping[str, Any]]) -> None:
     """A table of codecs, datasets or metrics."""
     columns = {
-        "codecs": ("name", "usable", "version", "qualities", "summary", "note"),
+        "codecs": ("name", "usable", "version", "qualities", "parameters", "summary", "note"),
         "datasets": ("name", "split", "count", "present", "usable", "licence", "note"),
         "metrics": ("name", "usable", "title", "unit", "by", "note"),
         "published": ("name", "dataset", "split", "points", "metrics", "version", "title"),

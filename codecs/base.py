@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.codecs.parameters import Parameter, Value, told
 from bench.errors import BenchError
 
 RGB = NDArray[np.uint8]  # height x width x 3, sRGB
@@ -20,16 +22,23 @@ class CodecError(BenchError):
 class Codec(ABC):
     """A codec plugin. It knows nothing of datasets, metrics or results.
 
-    A subclass names itself, says which qualities draw its curve, and implements `version`, `encode`
-    and `decode`. One object codes many pictures; nothing of one may reach another, and `decode` may
-    use only the bytes that it is given.
+    A subclass names itself, says which qualities draw its curve and which parameters it has, and implements
+    `version`, `encode` and `decode`. On an object, `name` has the parameters that aren't at their default.
+    One object codes many pictures; nothing of one may reach another, and `decode` may use only the bytes
+    that it is given.
     """
 
-    name: ClassVar[str]
+    name: str
     summary: ClassVar[str] = ""  # one line for `bench list codecs`
     qualities: ClassVar[tuple[float, ...]]  # that a curve is drawn from, lowest rate first
     quality_range: ClassVar[tuple[float, float]]
     whole_qualities: ClassVar[bool] = True  # False: any number in the range is a quality
+    parameters: ClassVar[Mapping[str, Parameter]] = {}  # that `codec:name=value` sets
+
+    def __init__(self, **values: Value) -> None:
+        """With values of parameters, checked already; the others are at their defaults."""
+        self.values = {name: parameter.default for name, parameter in self.parameters.items()} | values
+        self.name = told(type(self).name, self.parameters, self.values)
 
     @classmethod
     def missing(cls) -> str | None:
@@ -38,13 +47,18 @@ class Codec(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """All that decides what `encode` writes: versions of libraries and encoder, identity of weights."""
+        """All that decides what `encode` writes: versions of libraries and encoder, identity of weights,
+        values of parameters."""
+
+    def settings(self) -> str:
+        """All parameters, as a version tells them: "chroma 444, effort 7"."""
+        return ", ".join(f"{name} {str(value).rpartition('/')[2]}" for name, value in self.values.items())
 
     def provenance(self) -> dict[str, Any]:
         """What else another must know to get the same figures, as plain values: `parameters`, `commands`
         (exact command lines), hashes of programs and weights, `model_parameters`, `model_bytes`. No path
         of this machine."""
-        return {}
+        return {"parameters": dict(self.values)} if self.values else {}
 
     @abstractmethod
     def encode(self, image: RGB, quality: float) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.codecs.base import Codec
 from bench.codecs.commandfile import SUFFIXES
+from bench.codecs.parameters import read, split
 from bench.errors import BenchError
 from bench.plugins import Registry
 
@@ -75,6 +76,7 @@ class Entry:
     version: str | None
     qualities: tuple[float, ...]
     summary: str
+    parameters: tuple[str, ...]  # "name=default"
     note: str  # what to install, or what is broken
 
 
@@ -92,13 +94,16 @@ def get_class(name: str) -> type[Codec]:
     return REGISTRY.get_class(name)
 
 
-def get(name: str) -> Codec:
-    """A codec, by its name or the path of its YAML file, ready to code.
+def get(spec: str) -> Codec:
+    """A codec, by its name or the path of its YAML file, ready to code; with parameters: "jpeg:chroma=444".
 
     Raises:
-        BenchError: no such codec, or what it needs isn't installed.
+        BenchError: no such codec or parameter, or what it needs isn't installed.
     """
-    return REGISTRY.get(name)
+    if spec.endswith(SUFFIXES):
+        return REGISTRY.get(spec)
+    name, given = split(spec)
+    return REGISTRY.get(name, **read(name, get_class(name).parameters, given))
 
 
 def resolve(name: str) -> str:
@@ -117,5 +122,14 @@ def _entry(name: str) -> Entry:
         missing = codec_class.missing()
         version = None if missing else codec_class().version()
     except Exception as error:  # a broken plugin is listed as broken
-        return Entry(name, False, None, (), "", str(error))
-    return Entry(name, missing is None, version, codec_class.qualities, codec_class.summary, missing or "")
+        return Entry(name, False, None, (), "", (), str(error))
+    parameters = tuple(f"{key}={value.default}" for key, value in codec_class.parameters.items())
+    return Entry(
+        name,
+        missing is None,
+        version,
+        codec_class.qualities,
+        codec_class.summary,
+        parameters,
+        missing or "",
+    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import PIL
 from PIL import features
 
 from bench.codecs import pillow
 from bench.codecs.base import RGB, Codec
+from bench.codecs.parameters import Parameter
 
 
 class WebP(Codec):
@@ -16,15 +15,13 @@ class WebP(Codec):
     summary = "WebP, lossy, always 4:2:0, by libwebp in Pillow"
     qualities = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
     quality_range = (0, 100)
+    parameters = {"method": Parameter(4, "0 fastest to 6 best", between=(0, 6))}
 
     def version(self) -> str:
-        return f"libwebp {features.version('webp')}, Pillow {PIL.__version__}"
-
-    def provenance(self) -> dict[str, Any]:
-        return {"parameters": {"chroma": "4:2:0", "method": 4}}  # Pillow's default, said here for readers
+        return f"libwebp {features.version('webp')}, Pillow {PIL.__version__}, {self.settings()}"
 
     def encode(self, image: RGB, quality: float) -> bytes:
-        return pillow.save(image, "WEBP", quality=int(quality))
+        return pillow.save(image, "WEBP", quality=int(quality), method=self.values["method"])
 
     def decode(self, bitstream: bytes) -> RGB:
         return pillow.load(bitstream, "WEBP")

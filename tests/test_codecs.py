@@ -149,6 +149,7 @@ def test_a_plugin_is_a_codec_like_the_others(install: Install) -> None:
         "version": "raw 7",
         "qualities": (1, 2),
         "summary": "pixels as they are",
+        "parameters": (),
         "note": "",
     }
     with pytest.raises(BenchError, match="did you mean 'raw'"):

@@ -38,6 +38,7 @@ class AinnCodec(Codec):
     whole_qualities = False
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
+        super().__init__()
         self.weights = weights
 
     @classmethod
