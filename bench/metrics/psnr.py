@@ -14,8 +14,9 @@ LUMA = (0.2126, 0.7152, 0.0722)  # of gamma-coded R, G and B (Recommendation ITU
 
 def psnr(original: RGB, decoded: RGB) -> float:
     """Peak signal-to-noise ratio in dB over all samples, peak 255; inf where the pictures are equal."""
-    difference = original.astype(np.int32) - decoded
-    return _in_db(np.square(difference))
+    # In as few bits as hold them exactly: this is a matter of memory more than of arithmetic.
+    difference = np.maximum(original, decoded) - np.minimum(original, decoded)
+    return _in_db(np.multiply(difference, difference, dtype=np.uint16))
 
 
 def psnr_y(original: RGB, decoded: RGB) -> float:
@@ -52,6 +53,6 @@ class PsnrY(Psnr):
         return lambda decoded: psnr_y(original, decoded)
 
 
-def _in_db(squares: NDArray[np.int32] | NDArray[np.float64]) -> float:
+def _in_db(squares: NDArray[np.uint16] | NDArray[np.float64]) -> float:
     mean = float(np.mean(squares, dtype=np.float64))
     return 10 * math.log10(255**2 / mean) if mean else math.inf

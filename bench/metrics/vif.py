@@ -18,11 +18,12 @@ MIN_SIDE = 41  # piq's, for its four scales
 
 
 class Vif(Metric):
-    """0 for a picture without any of the original's information, 1 for an equal one."""
+    """0 for a picture without any of the original's information, 1 for an equal one; above 1 where contrast
+    is higher than the original's."""
 
     name = "vif"
     title = "VIF (luma)"
-    library = "piq, vif_p; it takes the luma of RGB"
+    library = "piq, vif_p; of BT.601 luma"
 
     @classmethod
     def missing(cls) -> str | None:

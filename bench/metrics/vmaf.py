@@ -22,7 +22,10 @@ _TO_YUV = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chr
 
 
 class Vmaf(Metric):
-    """0 to 100, for one picture taken for a video of one frame; model vmaf_v0.6.1."""
+    """0 to 100, about 97 for an equal picture, which is taken for a video of one frame; model vmaf_v0.6.1.
+
+    RGB becomes 8-bit YUV 4:4:4 by BT.709, limited range; the model looks at Y only.
+    """
 
     name = "vmaf"
     title = "VMAF"
@@ -66,9 +69,12 @@ def _vmaf(original: RGB, decoded: RGB) -> float:
             done = subprocess.run(
                 command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LIMIT_S
             )
-            return float(json.loads(Path(folder, "log").read_text())["pooled_metrics"]["vmaf"]["mean"])
         except subprocess.TimeoutExpired:
             raise BenchError(f"libvmaf took over {_LIMIT_S} s") from None
+        except OSError as error:
+            raise BenchError(f"imageio-ffmpeg's ffmpeg doesn't start ({error.strerror})") from None
+        try:
+            return float(json.loads(Path(folder, "log").read_text())["pooled_metrics"]["vmaf"]["mean"])
         except (OSError, ValueError, KeyError):
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise BenchError(f"libvmaf failed: {' | '.join(said[-3:]) or done.returncode}") from None
