@@ -9,9 +9,6 @@ import re
 import shlex
 import shutil
 import struct
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -85,7 +82,7 @@ class CommandCodec(Codec):
             "height": str(height),
             "pixel_format": self.file.input,
         }
-        with _fresh_folder() as folder:
+        with program.fresh_folder() as folder:
             source, target = folder / f"input.{self.file.input}", folder / f"output.{self.file.suffix}"
             source.write_bytes(_picture(image, self.file.input))
             return size + self._run(self.file.encode, source, target, values).read_bytes()
@@ -99,7 +96,7 @@ class CommandCodec(Codec):
             width, height = _SIZE.unpack_from(bitstream)
             bitstream = bitstream[_SIZE.size :]
             values = {"width": str(width), "height": str(height), "pixel_format": self.file.output}
-        with _fresh_folder() as folder:
+        with program.fresh_folder() as folder:
             source, target = folder / f"input.{self.file.suffix}", folder / f"output.{self.file.output}"
             source.write_bytes(bitstream)
             written = self._run(self.file.decode, source, target, values)
@@ -109,16 +106,11 @@ class CommandCodec(Codec):
 
     def _run(self, commands: tuple[Command, ...], source: Path, target: Path, values: dict[str, str]) -> Path:
         """Run commands beside the source, for the target that they are to write."""
-        threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
         # Plain names, as the commands run there: a command line is the same on every machine.
-        values = {**values, "input": source.name, "output": target.name, "threads": threads}
+        names = {"input": source.name, "output": target.name, "threads": str(program.threads())}
         for command in commands:
-            output = program.run(_ready(self.file, command, values), source.parent).output
-        if target.is_symlink() or not target.is_file() or not target.stat().st_size:
-            what = "an empty" if target.is_file() and not target.is_symlink() else "no"
-            said = program.told(output, source.parent)
-            raise CodecError(f"{Path(command[0]).name} ended well but wrote {what} file {target.name}{said}")
-        return target
+            output = program.run(_ready(self.file, command, values | names), source.parent).output
+        return program.check_written(target, command, output)
 
     def _raw(self, path: Path, width: int, height: int) -> RGB:
         if path.stat().st_size != 3 * width * height:
@@ -164,13 +156,6 @@ def load(path: Path) -> type[CommandCodec]:
         "whole_qualities": file.whole_qualities,
     }
     return type(file.name, (CommandCodec,), attributes)
-
-
-@contextmanager
-def _fresh_folder() -> Iterator[Path]:
-    # A program may leave what can't be removed; the process's own folder goes at its end anyway.
-    with tempfile.TemporaryDirectory(prefix="command-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
 
 
 def _picture(image: RGB, format: str) -> bytes:
@@ -223,7 +208,7 @@ def _files(file: CommandFile) -> list[tuple[str, Path]]:
 
 
 def _first_line(file: CommandFile, command: Command) -> str:
-    with _fresh_folder() as folder:
+    with program.fresh_folder() as folder:
         output = program.run(_ready(file, command, {}), folder, limit_s=VERSION_LIMIT_S).output
     for line in output.splitlines():
         if text := "".join(filter(str.isprintable, line)).strip():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from bench.errors import BenchError
 
@@ -20,12 +21,14 @@ class Parameter:
         about: what it does, for people.
         choices: all that it may be; empty: anything.
         between: lowest and highest, of a number.
+        path: whether it is that of a file, which must be there.
     """
 
     default: Value
     about: str
     choices: tuple[Value, ...] = ()
     between: tuple[float, float] | None = None
+    path: bool = False
 
     def read(self, text: str) -> Value:
         """The value of a text; raises BenchError, as the end of a sentence, if it is none."""
@@ -39,6 +42,10 @@ class Parameter:
             isinstance(value, int | float) and self.between[0] <= value <= self.between[1]
         ):
             raise BenchError(f"lies between {self.between[0]:g} and {self.between[1]:g}; {text} doesn't")
+        if self.path:
+            value = str(Path(text).expanduser().absolute())
+            if not Path(value).is_file():
+                raise BenchError(f"is a file, and there is none at {text}")
         return value
 
 
@@ -58,6 +65,11 @@ def split(spec: str) -> tuple[str, dict[str, str]]:
             raise BenchError(f"'{spec}' has the parameter {key.strip()} twice; give it once")
         given[key.strip()] = value.strip()
     return name, given
+
+
+def spelled(name: str, given: Mapping[str, str]) -> str:
+    """The other way round."""
+    return f"{name}:{','.join(f'{key}={value}' for key, value in given.items())}" if given else name
 
 
 def read(codec: str, known: Mapping[str, Parameter], given: Mapping[str, str]) -> dict[str, Value]:

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -31,7 +33,7 @@ class Ran(NamedTuple):
     memory: int
 
 
-def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None) -> Ran:
+def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None, any_code: bool = False) -> Ran:
     """Run a program in a folder, with nothing on its standard input, and wait for it.
 
     It gets this process's environment, but no PYTHONPATH (a program in Python has packages of its own) and
@@ -40,6 +42,7 @@ def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None) -
     Args:
         command: the program and its arguments.
         limit_s: seconds after which it is killed; None: never.
+        any_code: whatever its exit code, it hasn't failed: for programs that are asked what they are.
 
     Raises:
         CodecError: it can't be started, failed, was killed, or took too long; with its last words, without
@@ -83,11 +86,19 @@ def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None) -
     printed = output.text()
     if late.is_set():
         raise CodecError(f"{name} took over {limit_s:g} s")
-    if process.returncode:
+    if process.returncode and not any_code:
         raise CodecError(f"{name} {_how(process.returncode)}{told(printed, folder)}")
     memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     _peaks.append(memory)
     return Ran(printed, seconds, memory)
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """A folder for a program to run in, gone afterwards."""
+    # A program may leave what can't be removed; the process's own folder goes at its end anyway.
+    with tempfile.TemporaryDirectory(prefix="command-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def take_peak() -> int:
@@ -95,6 +106,27 @@ def take_peak() -> int:
     peak = max(_peaks, default=0)
     _peaks.clear()
     return peak
+
+
+def check_written(target: Path, command: Sequence[str], output: str) -> Path:
+    """The file that a program was to write.
+
+    Args:
+        output: what the program printed.
+
+    Raises:
+        CodecError: it wrote none, or an empty one, although it ended well.
+    """
+    if target.is_symlink() or not target.is_file() or not target.stat().st_size:
+        what = "an empty" if target.is_file() and not target.is_symlink() else "no"
+        said = told(output, target.parent)
+        raise CodecError(f"{Path(command[0]).name} ended well but wrote {what} file {target.name}{said}")
+    return target
+
+
+def threads() -> int:
+    """How many a program may use: what the harness allows this process."""
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
 def told(text: str, folder: Path) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.codecs.base import Codec
 from bench.codecs.commandfile import SUFFIXES
-from bench.codecs.parameters import read, split
+from bench.codecs.parameters import read, spelled, split
 from bench.errors import BenchError
 from bench.plugins import Registry
 
@@ -61,6 +61,7 @@ REGISTRY: Registry[Codec] = _Codecs(
     {
         "ainn": "bench.codecs.ainn.codec:AinnCodec",
         "jpeg": "bench.codecs.jpeg:Jpeg",
+        "vtm": "bench.codecs.vtm:Vtm",
         "webp": "bench.codecs.webp:WebP",
     },
     Codec,  # type: ignore[type-abstract]
@@ -107,8 +108,15 @@ def get(spec: str) -> Codec:
 
 
 def resolve(name: str) -> str:
-    """What stands for the same codec in a process with another current folder: a YAML file's full path."""
-    return str(Path(name).expanduser().absolute()) if name.endswith(SUFFIXES) else name
+    """What stands for the same codec in a process with another current folder: paths in it are full ones."""
+    if name.endswith(SUFFIXES):
+        return str(Path(name).expanduser().absolute())
+    bare, given = split(name)
+    known = get_class(bare).parameters if given else {}
+    paths = {
+        key: str(known[key].read(text)) for key, text in given.items() if key in known and known[key].path
+    }
+    return spelled(bare, given | paths)
 
 
 def describe() -> list[dict[str, object]]:

@@ -1,0 +1,109 @@
+"""RGB to YCbCr and back, for every codec here that is given planes instead of RGB: the only such code.
+
+The matrix is that of ITU-R BT.709, the scaling to whole numbers that of ITU-T H.273: full range (0 to
+2^bits - 1) or limited range (16 to 235 and 240, times 2^(bits - 8)). Samples are rounded to the nearest, never
+cut off. At 10 bits, 4:4:4, the way there and back is lossless in either range, for all 2^24 colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codecs.base import RGB
+
+KR, KB = 0.2126, 0.0722  # ITU-R BT.709-6, item 3.2
+KG = 1 - KR - KB
+
+Plane = NDArray[np.uint16]  # height x width
+Planes = tuple[Plane, Plane, Plane]  # Y, Cb, Cr
+_Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How planes hold a picture.
+
+    Args:
+        bits: of a sample, 8 to 16.
+        chroma: 444, or 420: Cb and Cr have half the width and height, rounded up. A sample of theirs is the
+            mean of 2x2 pixels; the way back is linear between the centres of these.
+        full: range; False: limited.
+    """
+
+    bits: int = 10
+    chroma: int = 444
+    full: bool = True
+
+    def plane_shapes(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
+        """Height and width of Y, Cb and Cr."""
+        small = ((height + 1) // 2, (width + 1) // 2) if self.chroma == 420 else (height, width)
+        return (height, width), small, small
+
+    @property
+    def _luma(self) -> tuple[float, float]:
+        """Scale and offset of Y, which is 0 to 1."""
+        if self.full:
+            return 2**self.bits - 1, 0
+        return 219 * 2 ** (self.bits - 8), 16 * 2 ** (self.bits - 8)
+
+    @property
+    def _chroma(self) -> tuple[float, float]:
+        """Scale and offset of Cb and Cr, which are -0.5 to 0.5."""
+        scale = 2**self.bits - 1 if self.full else 224 * 2 ** (self.bits - 8)
+        return scale, 2 ** (self.bits - 1)
+
+
+def to_planes(image: RGB, format: Format) -> Planes:
+    """The planes of an image (uint8, height x width x 3)."""
+    red, green, blue = (image[..., channel] / 255 for channel in range(3))
+    luma = KR * red + KG * green + KB * blue
+    colours = (blue - luma) / (2 * (1 - KB)), (red - luma) / (2 * (1 - KR))
+    if format.chroma == 420:
+        colours = _halved(colours[0]), _halved(colours[1])
+    top = 2**format.bits - 1
+    return (
+        _whole(luma * format._luma[0] + format._luma[1], top, np.uint16),
+        _whole(colours[0] * format._chroma[0] + format._chroma[1], top, np.uint16),
+        _whole(colours[1] * format._chroma[0] + format._chroma[1], top, np.uint16),
+    )
+
+
+def to_rgb(planes: Planes, format: Format) -> RGB:
+    """The image of planes, rounded to 8 bits."""
+    luma = (planes[0].astype(np.float64) - format._luma[1]) / format._luma[0]
+    cb, cr = ((plane.astype(np.float64) - format._chroma[1]) / format._chroma[0] for plane in planes[1:])
+    if format.chroma == 420:
+        cb, cr = (_doubled(plane, luma.shape) for plane in (cb, cr))
+    red = luma + 2 * (1 - KR) * cr
+    blue = luma + 2 * (1 - KB) * cb
+    green = (luma - KR * red - KB * blue) / KG
+    return np.stack([_whole(channel * 255, 255, np.uint8) for channel in (red, green, blue)], axis=-1)
+
+
+def _whole(values: _Real, top: int, kind: type) -> NDArray:  # type: ignore[type-arg]
+    """Rounded to the nearest, halves up, within 0 to `top`."""
+    return np.clip(np.floor(values + 0.5), 0, top).astype(kind)
+
+
+def _halved(plane: _Real) -> _Real:
+    """The mean of each 2x2 samples; at an odd edge the last ones count twice."""
+    height, width = plane.shape
+    even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
+    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+
+
+def _doubled(plane: _Real, shape: tuple[int, ...]) -> _Real:
+    """Twice the size, cut to `shape`: three quarters of the nearest sample and one of the next nearest."""
+    for axis, size in enumerate(shape):
+        first, last = plane.take([0], axis), plane.take([-1], axis)
+        count = plane.shape[axis]
+        around = np.concatenate([first, plane, last], axis)
+        before, after = around.take(range(count), axis), around.take(range(2, count + 2), axis)
+        pairs = np.stack([0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after], axis + 1)
+        merged = list(plane.shape)
+        merged[axis] *= 2
+        plane = pairs.reshape(merged).take(range(size), axis)
+    return plane

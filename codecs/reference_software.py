@@ -1,0 +1,142 @@
+"""What VTM and HM have in common: the experts' reference encoders, run as the experts run them.
+
+A picture goes in as planes of YCbCr (`bench.codecs.colour`), 4:4:4 with 10 bits in full range unless told
+otherwise, and is coded as a single intra frame by the software's own configuration for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.codecs import framing, planes, program
+from bench.codecs.base import RGB, Codec
+from bench.codecs.colour import Format
+from bench.codecs.locate import Programs, Suite, locate, missing
+from bench.codecs.parameters import Parameter
+from bench.errors import BenchError
+
+VERSION_LIMIT_S = 30.0
+
+
+class ReferenceSoftware(Codec):
+    """An encoder of the JVET or JCT-VC and its decoder; a subclass says which. Quality is the QP."""
+
+    suite: ClassVar[Suite]
+    config: ClassVar[str]  # file of settings for intra frames, in the software's cfg/
+    options: ClassVar[tuple[str, ...]] = ()  # that the encoder is given besides
+    size: ClassVar[Callable[[bytes], tuple[int, int]]]  # height and width, from a stream
+
+    qualities = (47, 42, 37, 32, 27, 22)
+    quality_range = (0, 51)
+    parameters = {
+        "chroma": Parameter(444, "4:4:4, or 4:2:0, for which odd sizes are padded", (444, 420)),
+        "bits": Parameter(10, "of the samples that go in and come out", (8, 10)),
+        "range": Parameter("full", "of the samples", ("full", "limited")),
+        "cfg": Parameter("", "a configuration of your own instead of the software's", path=True),
+        "version": Parameter("", "that is to be used, of several"),
+    }
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return missing(cls.suite)
+
+    def version(self) -> str:
+        from bench.download import sha256_of
+
+        told = f"{self.values['chroma']}, {self.values['bits']} bits, {self.values['range']} range"
+        return f"{self._found[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {told}"
+
+    def provenance(self) -> dict[str, Any]:
+        from bench.download import sha256_of
+
+        files = (self._programs.encoder, self._programs.decoder, self._config)
+        return {
+            **super().provenance(),
+            "commands": {
+                "encode": " ".join([self._programs.encoder.name, *self._encoding("{quality}", "{width}", "{height}")]),
+                "decode": " ".join([self._programs.decoder.name, *self._decoding()]),
+            },
+            "programs": {path.name: sha256_of(path) for path in files},
+        }  # fmt: skip
+
+    def encode(self, image: RGB, quality: float) -> bytes:
+        framed, prefix = framing.frame(image, multiple=2 if self.values["chroma"] == 420 else 1)
+        height, width = framed.shape[:2]
+        words = self._encoding(str(int(quality)), str(width), str(height))
+        command = (str(self._programs.encoder), *words[:1], str(self._config), *words[2:])
+        with program.fresh_folder() as folder:
+            (folder / "input.yuv").write_bytes(planes.raw(framed, self._format))
+            ran = program.run(command, folder)
+            return prefix + program.check_written(folder / "output.bin", command, ran.output).read_bytes()
+
+    def decode(self, bitstream: bytes) -> RGB:
+        stream, own_size = framing.split(bitstream)
+        height, width = type(self).size(stream)
+        command = (str(self._programs.decoder), *self._decoding())
+        with program.fresh_folder() as folder:
+            (folder / "input.bin").write_bytes(stream)
+            ran = program.run(command, folder)
+            written = program.check_written(folder / "output.yuv", command, ran.output)
+            return framing.cut(planes.from_raw(written.read_bytes(), height, width, self._format), own_size)
+
+    def _encoding(self, quality: str, width: str, height: str) -> tuple[str, ...]:
+        return (
+            "-c", self._config.name, "-i", "input.yuv", "-b", "output.bin", "-o", "/dev/null",
+            "-q", quality, "-wdt", width, "-hgt", height, "-fr", "1", "-f", "1",
+            f"--InputChromaFormat={self.values['chroma']}", f"--InputBitDepth={self.values['bits']}",
+            "--ConformanceWindowMode=1", *self.options,
+        )  # fmt: skip
+
+    def _decoding(self) -> tuple[str, ...]:
+        return "-b", "input.bin", "-o", "output.yuv", "-d", str(self.values["bits"])
+
+    @property
+    def _format(self) -> Format:
+        return Format(int(self.values["bits"]), int(self.values["chroma"]), self.values["range"] == "full")
+
+    @property
+    def _programs(self) -> Programs:
+        return self._found[0]
+
+    @cached_property
+    def _found(self) -> tuple[Programs, str]:
+        """The programs, and what they call themselves."""
+        there = locate(self.suite)
+        wanted = str(self.values["version"])
+        versions = []
+        for programs in there:
+            title, number = self._asked(programs)
+            if wanted in ("", number):
+                return programs, f"{title} {number}"
+            versions.append(number)
+        name = type(self).name
+        told = ", ".join(versions) or "nothing"
+        raise BenchError(
+            f"{name} {wanted} isn't there, only {told}; add the folder of {wanted} to {self.suite.setting}"
+        )
+
+    def _asked(self, programs: Programs) -> tuple[str, str]:
+        """Title and number of the encoder, such as VTM and 12.1; it tells them when it is given nothing."""
+        command = [str(programs.encoder), "--help"]
+        with program.fresh_folder() as folder:
+            says = program.run(command, folder, limit_s=VERSION_LIMIT_S, any_code=True).output
+        if found := re.search(r"\b(VTM|HM) (?:software: )?Encoder Version \[?([\w.+-]+)", says):
+            return found[1], found[2]
+        raise BenchError(
+            f"{programs.encoder.name} doesn't tell which version it is, as {type(self).name}'s does"
+        )
+
+    @cached_property
+    def _config(self) -> Path:
+        if own := self.values["cfg"]:
+            return Path(str(own))
+        if found := self._programs.beside(self.config):
+            return found
+        raise BenchError(
+            f"{type(self).name} needs {self.config} from the cfg/ of its source; put it beside the programs, "
+            f"or name it as {type(self).name}:cfg=PATH"
+        )

@@ -1,0 +1,21 @@
+"""VVC by VTM, the reference software of the JVET: the anchor that papers compare with."""
+
+from __future__ import annotations
+
+from bench.codecs.locate import Suite
+from bench.codecs.parameter_sets import vvc_size
+from bench.codecs.reference_software import ReferenceSoftware
+
+
+class Vtm(ReferenceSoftware):
+    name = "vtm"
+    summary = "VVC intra by VTM, 4:4:4, 10 bits; 20 to 250 s a picture"
+    suite = Suite(
+        "vtm",
+        ("EncoderAppStatic", "EncoderApp"),
+        ("DecoderAppStatic", "DecoderApp"),
+        "build VTM from https://vcgit.hhi.fraunhofer.de/jvet/VVCSoftware_VTM",
+    )
+    config = "encoder_intra_vtm.cfg"
+    size = staticmethod(vvc_size)
+    quality_range = (0, 63)
