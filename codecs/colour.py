@@ -1,13 +1,14 @@
 """RGB to YCbCr and back, for every codec here that is given planes instead of RGB: the only such code.
 
 The matrix is that of ITU-R BT.709, the scaling to whole numbers that of ITU-T H.273: full range (0 to
-2^bits - 1) or limited range (16 to 235 and 240, times 2^(bits - 8)). Samples are rounded to the nearest, never
-cut off. At 10 bits, 4:4:4, the way there and back is lossless in either range, for all 2^24 colours.
+2^bits - 1) or limited range (16 to 235 and 240, times 2^(bits - 8)). Samples are rounded to the nearest,
+never cut off. At 10 bits, 4:4:4, the way there and back is lossless in either range, for all 2^24 colours.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ KG = 1 - KR - KB
 Plane = NDArray[np.uint16]  # height x width
 Planes = tuple[Plane, Plane, Plane]  # Y, Cb, Cr
 _Real = NDArray[np.float64]
+_Kind = TypeVar("_Kind", np.uint8, np.uint16)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Format:
         return scale, 2 ** (self.bits - 1)
 
 
+def chroma_name(chroma: int) -> str:
+    """As people write it: 4:2:0 for 420."""
+    return ":".join(str(chroma))
+
+
 def to_planes(image: RGB, format: Format) -> Planes:
     """The planes of an image (uint8, height x width x 3)."""
     red, green, blue = (image[..., channel] / 255 for channel in range(3))
@@ -73,37 +80,42 @@ def to_planes(image: RGB, format: Format) -> Planes:
 
 def to_rgb(planes: Planes, format: Format) -> RGB:
     """The image of planes, rounded to 8 bits."""
-    luma = (planes[0].astype(np.float64) - format._luma[1]) / format._luma[0]
-    cb, cr = ((plane.astype(np.float64) - format._chroma[1]) / format._chroma[0] for plane in planes[1:])
+    luma = _unscaled(planes[0], *format._luma)
+    cb, cr = _unscaled(planes[1], *format._chroma), _unscaled(planes[2], *format._chroma)
     if format.chroma == 420:
-        cb, cr = (_doubled(plane, luma.shape) for plane in (cb, cr))
+        cb, cr = _doubled(cb, *luma.shape), _doubled(cr, *luma.shape)
     red = luma + 2 * (1 - KR) * cr
     blue = luma + 2 * (1 - KB) * cb
-    green = (luma - KR * red - KB * blue) / KG
+    green: _Real = (luma - KR * red - KB * blue) / KG
     return np.stack([_whole(channel * 255, 255, np.uint8) for channel in (red, green, blue)], axis=-1)
 
 
-def _whole(values: _Real, top: int, kind: type) -> NDArray:  # type: ignore[type-arg]
+def _unscaled(plane: Plane, scale: float, offset: float) -> _Real:
+    return (plane.astype(np.float64) - offset) / scale
+
+
+def _whole(values: _Real, top: int, kind: type[_Kind]) -> NDArray[_Kind]:
     """Rounded to the nearest, halves up, within 0 to `top`."""
-    return np.clip(np.floor(values + 0.5), 0, top).astype(kind)
+    rounded: _Real = np.clip(np.floor(values + 0.5), 0, top)
+    return rounded.astype(kind)
 
 
 def _halved(plane: _Real) -> _Real:
     """The mean of each 2x2 samples; at an odd edge the last ones count twice."""
     height, width = plane.shape
     even = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
-    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    sums: _Real = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    return sums / 4
 
 
-def _doubled(plane: _Real, shape: tuple[int, ...]) -> _Real:
-    """Twice the size, cut to `shape`: three quarters of the nearest sample and one of the next nearest."""
-    for axis, size in enumerate(shape):
-        first, last = plane.take([0], axis), plane.take([-1], axis)
-        count = plane.shape[axis]
-        around = np.concatenate([first, plane, last], axis)
-        before, after = around.take(range(count), axis), around.take(range(2, count + 2), axis)
-        pairs = np.stack([0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after], axis + 1)
-        merged = list(plane.shape)
-        merged[axis] *= 2
-        plane = pairs.reshape(merged).take(range(size), axis)
-    return plane
+def _doubled(plane: _Real, height: int, width: int) -> _Real:
+    """Twice the size, cut to what is asked for."""
+    return _twice_as_high(_twice_as_high(plane)[:height].T)[:width].T
+
+
+def _twice_as_high(plane: _Real) -> _Real:
+    """Two rows for each: three quarters of the nearest row and one of the next nearest."""
+    above = np.concatenate([plane[:1], plane[:-1]])
+    below = np.concatenate([plane[1:], plane[-1:]])
+    rows = np.stack([0.75 * plane + 0.25 * above, 0.75 * plane + 0.25 * below], axis=1)
+    return rows.reshape(-1, plane.shape[1])

@@ -2,7 +2,7 @@
 
 Where a picture has to be made larger for its encoder, its own size goes before the stream, in 5 bytes that
 count. A picture that fits costs nothing, and its stream is what the encoder wrote, byte for byte. The mark is
-a byte with which no stream of HEVC, VVC or AV1 begins.
+a byte with which no stream of HEVC, VVC or AV1 begins, and no BPG file.
 """
 
 from __future__ import annotations

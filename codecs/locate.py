@@ -62,7 +62,9 @@ def locate(suite: Suite) -> list[Programs]:
     """
     if folders := _named(suite):
         return [_in_folder(suite, *folder) for folder in folders]
-    encoder, decoder = (_first(map(shutil.which, names)) for names in (suite.encoder, suite.decoder))
+    encoder, decoder = (
+        next(filter(None, map(shutil.which, names)), None) for names in (suite.encoder, suite.decoder)
+    )
     return [Programs(Path(encoder).absolute(), Path(decoder).absolute())] if encoder and decoder else []
 
 
@@ -93,11 +95,11 @@ def _named(suite: Suite) -> list[tuple[Path, str]]:
     if setting := os.environ.get(suite.setting):
         return [(Path(name).expanduser(), suite.setting) for name in setting.split(os.pathsep) if name]
     path = config_file()
-    named = _programs_of(path).get(suite.name)
-    folders = named if isinstance(named, list) else [named] if named else []
+    named = _programs_of(path).get(suite.name, [])
+    folders = named if isinstance(named, list) else [named]
     if not all(isinstance(folder, str) for folder in folders):
         raise BenchError(f"{path}: '{suite.name}' under 'programs' is a folder or a list of folders")
-    return [(path.parent / Path(folder).expanduser(), str(path)) for folder in folders]
+    return [(path.parent / Path(str(folder)).expanduser(), str(path)) for folder in folders]
 
 
 def _programs_of(path: Path) -> dict[str, object]:
@@ -129,7 +131,3 @@ def _in_folder(suite: Suite, folder: Path, setting: str) -> Programs:
             )
         found.append(path.absolute())
     return Programs(*found)
-
-
-def _first(found: object) -> str | None:
-    return next(filter(None, found), None)  # type: ignore[call-overload,no-any-return]

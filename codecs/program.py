@@ -9,16 +9,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from bench.codecs.base import CodecError
 from bench.errors import without_folders
 
 _KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
 _TOLD_CHARACTERS, _TOLD_LINES = 2000, 6  # of output, at most, in an error
+_ASKED_LIMIT_S = 30.0
 _PATIENCE_S = 1.0  # for output of what a program has left running
 
 _peaks: list[int] = []
@@ -108,6 +109,41 @@ def take_peak() -> int:
     return peak
 
 
+class Made(NamedTuple):
+    """The file that a program made, and what it printed."""
+
+    content: bytes
+    output: str
+
+
+def convert(command: Sequence[str], source: tuple[str, bytes], target: str) -> Made:
+    """Have a program make one file of another, in a folder that holds nothing else.
+
+    Args:
+        source: name and content of the file that is there.
+        target: name of the one that is to be.
+
+    Raises:
+        CodecError: as `run` and `check_written`.
+    """
+    with fresh_folder() as folder:
+        name, content = source
+        (folder / name).write_bytes(content)
+        output = run(command, folder).output
+        return Made(check_written(folder / target, command, output).read_bytes(), output)
+
+
+def ask(command: Sequence[str]) -> str:
+    """What a program says of itself, whatever its exit code; it gets 30 seconds for that, so that one that
+    waits for something doesn't hold up `bench list`.
+
+    Raises:
+        CodecError: it can't be started, was too slow.
+    """
+    with fresh_folder() as folder:
+        return run(command, folder, limit_s=_ASKED_LIMIT_S, any_code=True).output
+
+
 def check_written(target: Path, command: Sequence[str], output: str) -> Path:
     """The file that a program was to write.
 
@@ -122,6 +158,16 @@ def check_written(target: Path, command: Sequence[str], output: str) -> Path:
         said = told(output, target.parent)
         raise CodecError(f"{Path(command[0]).name} ended well but wrote {what} file {target.name}{said}")
     return target
+
+
+def told_of(encode: Sequence[str], decode: Sequence[str], files: Iterable[Path]) -> dict[str, Any]:
+    """What `Codec.provenance` tells of programs: both command lines, and SHA-256 of files by name."""
+    from bench.download import sha256_of
+
+    return {
+        "commands": {"encode": " ".join(encode), "decode": " ".join(decode)},
+        "programs": {path.name: sha256_of(path) for path in files},
+    }
 
 
 def threads() -> int:

@@ -7,19 +7,17 @@ otherwise, and is coded as a single intra frame by the software's own configurat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.codecs import framing, planes, program
 from bench.codecs.base import RGB, Codec
-from bench.codecs.colour import Format
+from bench.codecs.colour import Format, chroma_name
 from bench.codecs.locate import Programs, Suite, locate, missing
 from bench.codecs.parameters import Parameter
 from bench.errors import BenchError
-
-VERSION_LIMIT_S = 30.0
 
 
 class ReferenceSoftware(Codec):
@@ -28,7 +26,6 @@ class ReferenceSoftware(Codec):
     suite: ClassVar[Suite]
     config: ClassVar[str]  # file of settings for intra frames, in the software's cfg/
     options: ClassVar[tuple[str, ...]] = ()  # that the encoder is given besides
-    size: ClassVar[Callable[[bytes], tuple[int, int]]]  # height and width, from a stream
 
     qualities = (47, 42, 37, 32, 27, 22)
     quality_range = (0, 51)
@@ -39,6 +36,10 @@ class ReferenceSoftware(Codec):
         "cfg": Parameter("", "a configuration of your own instead of the software's", path=True),
         "version": Parameter("", "that is to be used, of several"),
     }
+
+    @abstractmethod
+    def size(self, stream: bytes) -> tuple[int, int]:
+        """Height and width of the picture in a stream."""
 
     @classmethod
     def missing(cls) -> str | None:
@@ -51,37 +52,28 @@ class ReferenceSoftware(Codec):
         return f"{self._found[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {told}"
 
     def provenance(self) -> dict[str, Any]:
-        from bench.download import sha256_of
-
-        files = (self._programs.encoder, self._programs.decoder, self._config)
-        return {
-            **super().provenance(),
-            "commands": {
-                "encode": " ".join([self._programs.encoder.name, *self._encoding("{quality}", "{width}", "{height}")]),
-                "decode": " ".join([self._programs.decoder.name, *self._decoding()]),
-            },
-            "programs": {path.name: sha256_of(path) for path in files},
-        }  # fmt: skip
+        encoder, decoder = self._programs.encoder, self._programs.decoder
+        commands = (
+            (encoder.name, *self._encoding("{quality}", "{width}", "{height}")),
+            (decoder.name, *self._decoding()),
+        )
+        chroma = {"chroma": chroma_name(self._format.chroma)}
+        return super().provenance() | program.told_of(*commands, (encoder, decoder, self._config)) | chroma
 
     def encode(self, image: RGB, quality: float) -> bytes:
         framed, prefix = framing.frame(image, multiple=2 if self.values["chroma"] == 420 else 1)
         height, width = framed.shape[:2]
         words = self._encoding(str(int(quality)), str(width), str(height))
         command = (str(self._programs.encoder), *words[:1], str(self._config), *words[2:])
-        with program.fresh_folder() as folder:
-            (folder / "input.yuv").write_bytes(planes.raw(framed, self._format))
-            ran = program.run(command, folder)
-            return prefix + program.check_written(folder / "output.bin", command, ran.output).read_bytes()
+        yuv = planes.raw(framed, self._format)
+        return prefix + program.convert(command, ("input.yuv", yuv), "output.bin").content
 
     def decode(self, bitstream: bytes) -> RGB:
         stream, own_size = framing.split(bitstream)
-        height, width = type(self).size(stream)
+        height, width = self.size(stream)
         command = (str(self._programs.decoder), *self._decoding())
-        with program.fresh_folder() as folder:
-            (folder / "input.bin").write_bytes(stream)
-            ran = program.run(command, folder)
-            written = program.check_written(folder / "output.yuv", command, ran.output)
-            return framing.cut(planes.from_raw(written.read_bytes(), height, width, self._format), own_size)
+        made = program.convert(command, ("input.bin", stream), "output.yuv")
+        return framing.cut(planes.from_raw(made.content, height, width, self._format), own_size)
 
     def _encoding(self, quality: str, width: str, height: str) -> tuple[str, ...]:
         return (
@@ -121,9 +113,7 @@ class ReferenceSoftware(Codec):
 
     def _asked(self, programs: Programs) -> tuple[str, str]:
         """Title and number of the encoder, such as VTM and 12.1; it tells them when it is given nothing."""
-        command = [str(programs.encoder), "--help"]
-        with program.fresh_folder() as folder:
-            says = program.run(command, folder, limit_s=VERSION_LIMIT_S, any_code=True).output
+        says = program.ask([str(programs.encoder), "--help"])
         if found := re.search(r"\b(VTM|HM) (?:software: )?Encoder Version \[?([\w.+-]+)", says):
             return found[1], found[2]
         raise BenchError(

@@ -17,5 +17,7 @@ class Vtm(ReferenceSoftware):
         "build VTM from https://vcgit.hhi.fraunhofer.de/jvet/VVCSoftware_VTM",
     )
     config = "encoder_intra_vtm.cfg"
-    size = staticmethod(vvc_size)
     quality_range = (0, 63)
+
+    def size(self, stream: bytes) -> tuple[int, int]:
+        return vvc_size(stream)

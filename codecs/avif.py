@@ -1,0 +1,69 @@
+"""AVIF by libavif and libaom in imagecodecs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.codecs import packages, program
+from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.parameters import Parameter
+
+
+class Avif(Codec):
+    name = "avif"
+    summary = "AVIF by libavif with libaom in imagecodecs, 4:4:4, 10 bits, speed 6 as avifenc has it"
+    qualities = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80)
+    quality_range = (0, 99)
+    parameters = {
+        "chroma": Parameter(444, "4:4:4, 4:2:2 or 4:2:0", (444, 422, 420)),
+        "bits": Parameter(10, "inside of the codec", (8, 10)),
+        "speed": Parameter(6, "0 slowest and best to 10 fastest", between=(0, 10)),
+    }
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return packages.missing("imagecodecs")
+
+    def version(self) -> str:
+        import imagecodecs
+
+        return f"{imagecodecs.avif_version()}, {packages.version('imagecodecs')}, {self.settings()}"
+
+    def encode(self, image: RGB, quality: float) -> bytes:
+        import imagecodecs
+
+        ten = self.values["bits"] == 10
+        try:
+            return bytes(
+                imagecodecs.avif_encode(
+                    _to_ten(image) if ten else image,
+                    level=int(quality),
+                    speed=int(self.values["speed"]),
+                    pixelformat=str(self.values["chroma"]),
+                    bitspersample=int(self.values["bits"]),
+                    codec="aom",
+                    numthreads=program.threads(),
+                )
+            )
+        except (imagecodecs.AvifError, ValueError) as error:
+            raise CodecError(f"libavif can't encode this picture ({error})") from error
+
+    def decode(self, bitstream: bytes) -> RGB:
+        import imagecodecs
+
+        try:
+            picture = imagecodecs.avif_decode(bitstream, numthreads=program.threads())
+        except (imagecodecs.AvifError, ValueError) as error:
+            raise CodecError(f"this is no whole AVIF file ({error})") from error
+        return picture if picture.dtype == np.uint8 else _to_eight(picture)
+
+
+# libavif takes the pixels of a 10-bit picture in 10 bits.
+
+
+def _to_ten(image: RGB) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+    return ((image.astype(np.uint32) * 1023 + 127) // 255).astype(np.uint16)
+
+
+def _to_eight(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint16]]) -> RGB:
+    return ((picture.astype(np.uint32) * 255 + 511) // 1023).astype(np.uint8)

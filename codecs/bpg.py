@@ -1,0 +1,81 @@
+"""BPG, intra frames of HEVC in a small container, by Fabrice Bellard's own programs (libbpg)."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any
+
+from bench.codecs import framing, pillow, program
+from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.colour import chroma_name
+from bench.codecs.locate import Programs, Suite, locate, missing
+from bench.codecs.parameters import Parameter
+
+_SUITE = Suite("bpg", ("bpgenc",), ("bpgdec",), "build libbpg 0.9.8 from https://bellard.org/bpg/")
+_LEAST_SIDE = 32  # bpgenc's x265 falls over with a width of 24
+
+
+class Bpg(Codec):
+    """Quality is the QP. The programs convert colours themselves, to BT.601 in full range unless told
+    otherwise, as the published curves have it."""
+
+    name = "bpg"
+    summary = "BPG by bpgenc with x265, 4:4:4, 8 bits, as the published curves are"
+    qualities = (47, 42, 37, 32, 27, 22)
+    quality_range = (0, 51)
+    parameters = {
+        "encoder": Parameter("x265", "or jctvc, HM's: slower and better", ("x265", "jctvc")),
+        "chroma": Parameter(444, "4:4:4, 4:2:2 or 4:2:0", (444, 422, 420)),
+        "bits": Parameter(8, "inside of the codec", (8, 10)),
+        "colour": Parameter("ycbcr", "or ycbcr_bt709, rgb", ("ycbcr", "ycbcr_bt709", "rgb")),
+        "effort": Parameter(8, "1 fastest to 9 best", between=(1, 9)),
+    }
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return missing(_SUITE)
+
+    def version(self) -> str:
+        return f"{self._says}, {self.settings()}"
+
+    def provenance(self) -> dict[str, Any]:
+        commands = ("bpgenc", *self._encoding("{quality}")), ("bpgdec", *_DECODING)
+        files = self._programs.encoder, self._programs.decoder
+        chroma = {"chroma": chroma_name(int(self.values["chroma"]))}
+        return super().provenance() | program.told_of(*commands, files) | chroma
+
+    def encode(self, image: RGB, quality: float) -> bytes:
+        command = (str(self._programs.encoder), *self._encoding(str(int(quality))))
+        least = _LEAST_SIDE if self.values["encoder"] == "x265" else 1
+        framed, prefix = framing.frame(image, least=least)
+        png = pillow.save(framed, "PNG", compress_level=1)
+        return prefix + program.convert(command, ("input.png", png), "output.bpg").content
+
+    def decode(self, bitstream: bytes) -> RGB:
+        command = (str(self._programs.decoder), *_DECODING)
+        stream, own_size = framing.split(bitstream)
+        made = program.convert(command, ("input.bpg", stream), "output.ppm")
+        return framing.cut(pillow.load(made.content, "PPM"), own_size)
+
+    def _encoding(self, quality: str) -> tuple[str, ...]:
+        values = {name: str(value) for name, value in self.values.items()}
+        return (
+            "-q", quality, "-f", values["chroma"], "-b", values["bits"], "-e", values["encoder"],
+            "-c", values["colour"], "-m", values["effort"], "-o", "output.bpg", "input.png",
+        )  # fmt: skip
+
+    @cached_property
+    def _programs(self) -> Programs:
+        return locate(_SUITE)[0]
+
+    @cached_property
+    def _says(self) -> str:
+        said = program.ask([str(self._programs.encoder), "-h"])
+        found = re.search(r"version ([\w.]+)", said)
+        if found is None:
+            raise CodecError("bpgenc doesn't tell which version it is, as libbpg's does")
+        return f"libbpg {found[1]}"
+
+
+_DECODING = ("-o", "output.ppm", "input.bpg")

@@ -1,0 +1,59 @@
+"""JPEG XL, lossy, by libjxl in imagecodecs."""
+
+from __future__ import annotations
+
+from bench.codecs import packages, program
+from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.parameters import Parameter
+
+
+class JpegXl(Codec):
+    """Quality is that of cjxl's option -q, which stands for a distance for the eye."""
+
+    name = "jpegxl"
+    summary = "JPEG XL by libjxl in imagecodecs, lossy, made for the eye and not for PSNR"
+    qualities = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
+    quality_range = (0, 99)
+    whole_qualities = False
+    parameters = {"effort": Parameter(7, "1 fastest to 10 best", between=(1, 10))}
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return packages.missing("imagecodecs")
+
+    def version(self) -> str:
+        import imagecodecs
+
+        return f"{imagecodecs.jpegxl_version()}, {packages.version('imagecodecs')}, {self.settings()}"
+
+    def encode(self, image: RGB, quality: float) -> bytes:
+        import imagecodecs
+
+        try:
+            return bytes(
+                imagecodecs.jpegxl_encode(
+                    image,
+                    distance=distance_of(quality),
+                    effort=int(self.values["effort"]),
+                    usecontainer=False,
+                    numthreads=program.threads(),
+                )
+            )
+        except (imagecodecs.JpegxlError, ValueError) as error:
+            raise CodecError(f"libjxl can't encode this picture ({error})") from error
+
+    def decode(self, bitstream: bytes) -> RGB:
+        import imagecodecs
+
+        try:
+            return imagecodecs.jpegxl_decode(bitstream, numthreads=program.threads())
+        except (imagecodecs.JpegxlError, ValueError) as error:
+            raise CodecError(f"this is no whole JPEG XL stream ({error})") from error
+
+
+def distance_of(quality: float) -> float:
+    """The distance in units of what the eye just sees, 0.1 to 25, as libjxl's JxlEncoderDistanceFromQuality
+    has it."""
+    if quality >= 30:
+        return 0.1 + (100 - quality) * 0.09
+    return 53 / 3000 * quality**2 - 23 / 20 * quality + 25
