@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Comparison:
     notes: tuple[str, ...]  # what was done and taken
     method: str = "pchip"
     average: str = USUAL
+    sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by curve: "4:2:0"
 
     @property
     def metrics(self) -> list[str]:
@@ -65,6 +66,7 @@ class Comparison:
             "images": self.images,
             "method": self.method,
             "average": self.average,
+            "sampling": dict(self.sampling),
             "rows": self.rows(),
             "curves": [
                 {
@@ -154,6 +156,7 @@ def _compare(
         notes=tuple(remarks(sources, dataset, images) + notes),
         method=method,
         average=average,
+        sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
     )
 
 

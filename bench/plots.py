@@ -28,8 +28,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X", "*", ">", "p", "h")
 
 # Their places in both lists: a codec looks the same in every plot.
 _KNOWN = {
-    "ainn": 0, "jpeg": 1, "webp": 2, "bpg": 3, "avif": 4, "jxl": 5, "vtm": 6,
-    "jpeg2000": 7, "hm": 8, "av1": 9, "heic": 10, "png": 11,
+    "ainn": 0, "jpeg": 1, "webp": 2, "bpg": 3, "avif": 4, "jpegxl": 5, "vtm": 6,
+    "jpeg2000": 7, "hm": 8, "av1": 9, "heic": 10, "hevc": 11,
 }  # fmt: skip
 
 _FEW = 6  # curves whose legend fits into a corner
@@ -140,7 +140,8 @@ def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], given:
     axes = figure.add_subplot()
     frame = _Frame([_points(curve, metric) for curve in curves])
     for curve in curves:
-        _draw(axes, curve, metric, given[curve.codec], frame)
+        label = _label(curve.codec, comparison.sampling.get(curve.codec))
+        _draw(axes, _points(curve, metric), label, given[curve.codec], frame)
     frame.apply(axes)
     axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}")
     axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
@@ -150,8 +151,7 @@ def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], given:
     return figure
 
 
-def _draw(axes: Any, curve: Curve, metric: str, style: Style, frame: _Frame) -> None:
-    points = _points(curve, metric)
+def _draw(axes: Any, points: list[tuple[float, float]], label: str, style: Style, frame: _Frame) -> None:
     end = points[-1][0]
     axes.plot(
         *zip(*points, strict=True),
@@ -162,15 +162,18 @@ def _draw(axes: Any, curve: Curve, metric: str, style: Style, frame: _Frame) -> 
         markeredgewidth=0.6,
         linestyle=(0, (4, 1.5)) if style.published else "-",
         linewidth=1.0,
-        label=_label(curve.codec) + (f", to {end:.2g} bpp" if end > frame.right else ""),
+        label=label + (f", to {end:.2g} bpp" if end > frame.right else ""),
     )
 
 
-def _label(codec: str) -> str:
-    """A name as a legend shows it: no mathematics, and no name starting with "_" is lost."""
+def _label(codec: str, sampling: str | None) -> str:
+    """A name as a legend shows it: no mathematics, and no name starting with "_" is lost; with how chroma
+    is sampled, where the name doesn't tell."""
     bare = codec.removeprefix(PUBLISHED).replace("$", r"\$")
     if bare.startswith("_"):
         bare = "\u200b" + bare
+    if sampling and "chroma=" not in codec:
+        bare = f"{bare} ({sampling})"
     return f"{bare} (published)" if codec.startswith(PUBLISHED) else bare
 
 

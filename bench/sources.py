@@ -41,6 +41,12 @@ class Source:
         used = {row.setup for row in self.rows}
         return [setup for setup in self.contents.setups.values() if setup.id in used]
 
+    @property
+    def sampling(self) -> str | None:
+        """How the codec samples chroma, such as "4:2:0", if not in full."""
+        found = (setup.details.get("chroma") for setup in self.setups)
+        return next((str(chroma) for chroma in found if chroma), None)
+
 
 def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: str = USUAL) -> Source:
     """The curve that a name stands for, under its label.

@@ -137,12 +137,12 @@ def _deltas(comparison: Comparison) -> Grid:
         "codec", "metric", "BD-rate (%)", "95 % interval", "BD-metric", "95 % interval", "overlap (%)",
         "points", "note",
     )  # fmt: skip
-    return Grid(_title(comparison), columns, [_delta_row(delta) for delta in comparison.deltas])
+    return Grid(_title(comparison), columns, [_delta_row(comparison, delta) for delta in comparison.deltas])
 
 
-def _delta_row(delta: Delta) -> list[str]:
+def _delta_row(comparison: Comparison, delta: Delta) -> list[str]:
     rate, gain = (delta.interval.bd_rate, delta.interval.bd_metric) if delta.interval else (None, None)
-    notes = [delta.bd.reason]
+    notes = [comparison.sampling.get(delta.codec), delta.bd.reason]
     if delta.interval and not delta.bd.reason:
         notes.append(delta.interval.reason)
     return [

@@ -12,7 +12,7 @@ from bench.codecs.parameters import Parameter
 class Avif(Codec):
     name = "avif"
     summary = "AVIF by libavif with libaom in imagecodecs, 4:4:4, 10 bits, speed 6 as avifenc has it"
-    qualities = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80)
+    qualities = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 85)
     quality_range = (0, 99)
     parameters = {
         "chroma": Parameter(444, "4:4:4, 4:2:2 or 4:2:0", (444, 422, 420)),
@@ -45,7 +45,7 @@ class Avif(Codec):
                     numthreads=program.threads(),
                 )
             )
-        except (imagecodecs.AvifError, ValueError) as error:
+        except (RuntimeError, ValueError) as error:
             raise CodecError(f"libavif can't encode this picture ({error})") from error
 
     def decode(self, bitstream: bytes) -> RGB:
@@ -53,9 +53,9 @@ class Avif(Codec):
 
         try:
             picture = imagecodecs.avif_decode(bitstream, numthreads=program.threads())
-        except (imagecodecs.AvifError, ValueError) as error:
+        except (RuntimeError, ValueError) as error:
             raise CodecError(f"this is no whole AVIF file ({error})") from error
-        return picture if picture.dtype == np.uint8 else _to_eight(picture)
+        return packages.rgb(_to_eight(picture) if picture.dtype == np.uint16 else picture, "AVIF file")
 
 
 # libavif takes the pixels of a 10-bit picture in 10 bits.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,13 +53,27 @@ class Codec(ABC):
 
     def settings(self) -> str:
         """All parameters, as a version tells them: "chroma 444, effort 7"."""
-        return ", ".join(f"{name} {str(value).rpartition('/')[2]}" for name, value in self.values.items())
+        return ", ".join(f"{name} {value}" for name, value in self._told_values().items())
+
+    def sampling(self) -> str | None:
+        """How chroma is sampled, such as "4:2:0", which is told beside the codec's figures; None: it has all
+        of its samples."""
+        chroma = str(self.values.get("chroma", "444"))
+        return None if chroma == "444" else ":".join(chroma)
 
     def provenance(self) -> dict[str, Any]:
-        """What else another must know to get the same figures, as plain values: `parameters`, `commands`
-        (exact command lines), hashes of programs and weights, `model_parameters`, `model_bytes`. No path
-        of this machine."""
-        return {"parameters": dict(self.values)} if self.values else {}
+        """What else another must know to get the same figures, as plain values: `parameters`, `chroma` (see
+        `sampling`), `commands` (exact command lines), hashes of programs and weights, `model_parameters`,
+        `model_bytes`. No path of this machine."""
+        found: dict[str, Any] = {"parameters": self._told_values()} if self.values else {}
+        return found | ({"chroma": sampling} if (sampling := self.sampling()) else {})
+
+    def _told_values(self) -> dict[str, Value]:
+        """Values of parameters, of a path only the file's name."""
+        return {
+            name: Path(str(value)).name if self.parameters[name].path else value
+            for name, value in self.values.items()
+        }
 
     @abstractmethod
     def encode(self, image: RGB, quality: float) -> bytes:

@@ -8,7 +8,6 @@ from typing import Any
 
 from bench.codecs import framing, pillow, program
 from bench.codecs.base import RGB, Codec, CodecError
-from bench.codecs.colour import chroma_name
 from bench.codecs.locate import Programs, Suite, locate, missing
 from bench.codecs.parameters import Parameter
 
@@ -42,8 +41,7 @@ class Bpg(Codec):
     def provenance(self) -> dict[str, Any]:
         commands = ("bpgenc", *self._encoding("{quality}")), ("bpgdec", *_DECODING)
         files = self._programs.encoder, self._programs.decoder
-        chroma = {"chroma": chroma_name(int(self.values["chroma"]))}
-        return super().provenance() | program.told_of(*commands, files) | chroma
+        return super().provenance() | program.told_of(*commands, files)
 
     def encode(self, image: RGB, quality: float) -> bytes:
         command = (str(self._programs.encoder), *self._encoding(str(int(quality))))

@@ -45,22 +45,17 @@ class Format:
         return (height, width), small, small
 
     @property
-    def _luma(self) -> tuple[float, float]:
+    def luma(self) -> tuple[float, float]:
         """Scale and offset of Y, which is 0 to 1."""
         if self.full:
             return 2**self.bits - 1, 0
         return 219 * 2 ** (self.bits - 8), 16 * 2 ** (self.bits - 8)
 
     @property
-    def _chroma(self) -> tuple[float, float]:
+    def colour(self) -> tuple[float, float]:
         """Scale and offset of Cb and Cr, which are -0.5 to 0.5."""
         scale = 2**self.bits - 1 if self.full else 224 * 2 ** (self.bits - 8)
         return scale, 2 ** (self.bits - 1)
-
-
-def chroma_name(chroma: int) -> str:
-    """As people write it: 4:2:0 for 420."""
-    return ":".join(str(chroma))
 
 
 def to_planes(image: RGB, format: Format) -> Planes:
@@ -72,26 +67,27 @@ def to_planes(image: RGB, format: Format) -> Planes:
         colours = _halved(colours[0]), _halved(colours[1])
     top = 2**format.bits - 1
     return (
-        _whole(luma * format._luma[0] + format._luma[1], top, np.uint16),
-        _whole(colours[0] * format._chroma[0] + format._chroma[1], top, np.uint16),
-        _whole(colours[1] * format._chroma[0] + format._chroma[1], top, np.uint16),
+        _whole(luma * format.luma[0] + format.luma[1], top, np.uint16),
+        _whole(colours[0] * format.colour[0] + format.colour[1], top, np.uint16),
+        _whole(colours[1] * format.colour[0] + format.colour[1], top, np.uint16),
     )
 
 
 def to_rgb(planes: Planes, format: Format) -> RGB:
     """The image of planes, rounded to 8 bits."""
-    luma = _unscaled(planes[0], *format._luma)
-    cb, cr = _unscaled(planes[1], *format._chroma), _unscaled(planes[2], *format._chroma)
+    luma = _unscaled(planes[0], *format.luma)
+    cb, cr = _unscaled(planes[1], *format.colour), _unscaled(planes[2], *format.colour)
     if format.chroma == 420:
         cb, cr = _doubled(cb, *luma.shape), _doubled(cr, *luma.shape)
-    red = luma + 2 * (1 - KR) * cr
-    blue = luma + 2 * (1 - KB) * cb
+    red: _Real = luma + 2 * (1 - KR) * cr
+    blue: _Real = luma + 2 * (1 - KB) * cb
     green: _Real = (luma - KR * red - KB * blue) / KG
     return np.stack([_whole(channel * 255, 255, np.uint8) for channel in (red, green, blue)], axis=-1)
 
 
 def _unscaled(plane: Plane, scale: float, offset: float) -> _Real:
-    return (plane.astype(np.float64) - offset) / scale
+    real: _Real = plane.astype(np.float64)
+    return (real - offset) / scale
 
 
 def _whole(values: _Real, top: int, kind: type[_Kind]) -> NDArray[_Kind]:
@@ -117,5 +113,5 @@ def _twice_as_high(plane: _Real) -> _Real:
     """Two rows for each: three quarters of the nearest row and one of the next nearest."""
     above = np.concatenate([plane[:1], plane[:-1]])
     below = np.concatenate([plane[1:], plane[-1:]])
-    rows = np.stack([0.75 * plane + 0.25 * above, 0.75 * plane + 0.25 * below], axis=1)
+    rows: _Real = np.stack([0.75 * plane + 0.25 * above, 0.75 * plane + 0.25 * below], axis=1)
     return rows.reshape(-1, plane.shape[1])

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from bench.codecs import framing, packages, planes, program
 from bench.codecs.base import RGB, Codec, CodecError
-from bench.codecs.colour import Format, chroma_name
+from bench.codecs.colour import Format
 
 
 class FfmpegCodec(Codec):
@@ -54,8 +54,7 @@ class FfmpegCodec(Codec):
             ("ffmpeg", *self._encoding("{width}", "{height}", "{quality}")),
             ("ffmpeg", *self._decoding()),
         )
-        chroma = {"chroma": chroma_name(self.chroma)}
-        return super().provenance() | program.told_of(*commands, [Path(_executable())]) | chroma
+        return super().provenance() | program.told_of(*commands, [Path(_executable())])
 
     def encode(self, image: RGB, quality: float) -> bytes:
         framed, prefix = framing.frame(image, 2 if self.chroma == 420 else 1, self.least_side)

@@ -47,6 +47,7 @@ class Heic(Codec):
         import pillow_heif
 
         try:
-            return np.array(pillow_heif.open_heif(io.BytesIO(bitstream), convert_hdr_to_8bit=True))
-        except (OSError, ValueError, RuntimeError, SyntaxError, EOFError) as error:
+            picture = np.array(pillow_heif.open_heif(io.BytesIO(bitstream), convert_hdr_to_8bit=True))
+        except (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError) as error:
             raise CodecError(f"this is no whole HEIC file ({error})") from error
+        return packages.rgb(picture, "HEIC file")

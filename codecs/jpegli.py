@@ -23,6 +23,9 @@ class Jpegli(Codec):
         decoder = f"libjpeg-turbo {features.version('libjpeg_turbo')}, Pillow {PIL.__version__}"
         return f"{packages.version('pyjpegli')}, decoded by {decoder}"
 
+    def sampling(self) -> str:
+        return "4:2:0"
+
     def encode(self, image: RGB, quality: float) -> bytes:
         import pyjpegli
 

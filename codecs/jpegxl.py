@@ -39,16 +39,17 @@ class JpegXl(Codec):
                     numthreads=program.threads(),
                 )
             )
-        except (imagecodecs.JpegxlError, ValueError) as error:
+        except (RuntimeError, ValueError) as error:
             raise CodecError(f"libjxl can't encode this picture ({error})") from error
 
     def decode(self, bitstream: bytes) -> RGB:
         import imagecodecs
 
         try:
-            return imagecodecs.jpegxl_decode(bitstream, numthreads=program.threads())
-        except (imagecodecs.JpegxlError, ValueError) as error:
+            picture = imagecodecs.jpegxl_decode(bitstream, numthreads=program.threads())
+        except (RuntimeError, ValueError) as error:
             raise CodecError(f"this is no whole JPEG XL stream ({error})") from error
+        return packages.rgb(picture, "JPEG XL stream")
 
 
 def distance_of(quality: float) -> float:

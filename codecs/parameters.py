@@ -98,5 +98,7 @@ def told(codec: str, known: Mapping[str, Parameter], values: Mapping[str, Value]
     Of a path only the file's name is told.
     """
     changed = {name: value for name, value in sorted(values.items()) if value != known[name].default}
-    parts = (f"{name}={str(value).rpartition('/')[2]}" for name, value in changed.items())
+    parts = (
+        f"{name}={Path(str(value)).name if known[name].path else value}" for name, value in changed.items()
+    )
     return f"{codec}:{','.join(parts)}" if changed else codec

@@ -28,6 +28,6 @@ def load(bitstream: bytes, format: str) -> RGB:
         with Image.open(io.BytesIO(bitstream), formats=[format]) as picture:
             return np.array(picture.convert("RGB"))
     except UnidentifiedImageError as error:  # which tells an address in memory and nothing else
-        raise CodecError(f"this is no {format} file") from error
+        raise CodecError(f"this is not a whole {format} file") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise CodecError(f"this is not a whole {format} file ({error})") from error

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from bench.codecs import framing, planes, program
 from bench.codecs.base import RGB, Codec
-from bench.codecs.colour import Format, chroma_name
+from bench.codecs.colour import Format
 from bench.codecs.locate import Programs, Suite, locate, missing
 from bench.codecs.parameters import Parameter
 from bench.errors import BenchError
@@ -57,8 +57,7 @@ class ReferenceSoftware(Codec):
             (encoder.name, *self._encoding("{quality}", "{width}", "{height}")),
             (decoder.name, *self._decoding()),
         )
-        chroma = {"chroma": chroma_name(self._format.chroma)}
-        return super().provenance() | program.told_of(*commands, (encoder, decoder, self._config)) | chroma
+        return super().provenance() | program.told_of(*commands, (encoder, decoder, self._config))
 
     def encode(self, image: RGB, quality: float) -> bytes:
         framed, prefix = framing.frame(image, multiple=2 if self.values["chroma"] == 420 else 1)

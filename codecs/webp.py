@@ -20,6 +20,9 @@ class WebP(Codec):
     def version(self) -> str:
         return f"libwebp {features.version('webp')}, Pillow {PIL.__version__}, {self.settings()}"
 
+    def sampling(self) -> str:
+        return "4:2:0"
+
     def encode(self, image: RGB, quality: float) -> bytes:
         return pillow.save(image, "WEBP", quality=int(quality), method=self.values["method"])
 
