@@ -11,7 +11,6 @@ from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.locate import Programs, Suite, locate, missing
 from bench.codecs.parameters import Parameter
 
-_SUITE = Suite("bpg", ("bpgenc",), ("bpgdec",), "build libbpg 0.9.8 from https://bellard.org/bpg/")
 _LEAST_SIDE = 32  # bpgenc's x265 falls over with a width of 24
 
 
@@ -31,9 +30,11 @@ class Bpg(Codec):
         "effort": Parameter(8, "1 fastest to 9 best", between=(1, 9)),
     }
 
+    suite = Suite("bpg", ("bpgenc",), ("bpgdec",), "build libbpg 0.9.8 from https://bellard.org/bpg/")
+
     @classmethod
     def missing(cls) -> str | None:
-        return missing(_SUITE)
+        return missing(cls.suite)
 
     def version(self) -> str:
         return f"{self._says}, {self.settings()}"
@@ -65,7 +66,7 @@ class Bpg(Codec):
 
     @cached_property
     def _programs(self) -> Programs:
-        return locate(_SUITE)[0]
+        return locate(self.suite)[0]
 
     @cached_property
     def _says(self) -> str:

@@ -19,7 +19,7 @@ class Hevc(FfmpegCodec):
     parameters = {
         "chroma": Parameter(444, "4:4:4 or 4:2:0", (444, 420)),
         "preset": Parameter("slower", "ultrafast to placebo", _FAST + _SLOW),
-        "tune": Parameter("psnr", "psnr, ssim, or none: for the eye", ("psnr", "ssim", "none")),
+        "tune": Parameter("psnr", "or none: for the eye", ("psnr", "none")),
     }
     libraries = ("libx265",)
     muxer = demuxer = "hevc"

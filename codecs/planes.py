@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from bench.codecs.base import RGB, CodecError
 from bench.codecs.colour import Format, Plane, Planes, to_planes, to_rgb
-
-_Y4M_CHROMA = {"444": 444, "420": 420, "420jpeg": 420, "420mpeg2": 420, "420paldv": 420}
 
 
 def raw(image: RGB, format: Format) -> bytes:
@@ -52,12 +52,12 @@ def from_y4m(content: bytes, full: bool) -> RGB:
     words = header.decode("ascii", "replace").split(" ")
     told = {word[:1]: word[1:] for word in reversed(words[1:]) if word}
     frame, newline, samples = rest.partition(b"\n")
-    chroma, _, depth = told.get("C", "420").partition("p")
+    sampling = re.fullmatch(r"(444|420)(?:jpeg|mpeg2|paldv)?(?:p(\d\d))?", told.get("C", "420"))
     try:
-        if words[0] != "YUV4MPEG2" or not frame.startswith(b"FRAME") or not newline:
+        if words[0] != "YUV4MPEG2" or not frame.startswith(b"FRAME") or not newline or sampling is None:
             raise ValueError
         width, height = int(told["W"]), int(told["H"])
-        format = Format(int(depth or 8), _Y4M_CHROMA[chroma], full)
+        format = Format(int(sampling[2] or 8), int(sampling[1]), full)
     except (KeyError, ValueError):
         raise CodecError("what was decoded is no Y4M file of a picture in 4:4:4 or 4:2:0") from None
     return from_raw(samples, height, width, format)

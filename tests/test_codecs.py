@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +11,7 @@ import numpy as np
 import pytest
 from tiny import photo
 
-import bench.codecs
-from bench.codecs import Codec, CodecError, describe, get, get_class, names, registry
+from bench.codecs import Codec, describe, get, get_class, names, registry
 from bench.errors import BenchError
 
 Install = Callable[..., None]
