@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -185,6 +186,9 @@ def compare(
         str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
     ] = "usual",
     replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    name: Annotated[
+        str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
+    ] = None,
     results: ResultsOption = Path("results"),
     json: JsonOption = False,
 ) -> None:
@@ -194,6 +198,8 @@ def compare(
     from bench.plots import write_plots
     from bench.tables import write_tables
 
+    if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
+        raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
     comparisons = compare_codecs(
         codec, dataset, results, method=method, average=average, metrics=metric or None, replicates=replicates
     )
@@ -201,7 +207,7 @@ def compare(
         show.json_document(show.merged(comparisons))
         return
     for comparison in comparisons:
-        folder = results / "compare" / comparison.dataset / comparison.folder_name
+        folder = results / "compare" / comparison.dataset / (name or comparison.folder_name)
         paths = write_tables(comparison, folder) + write_plots(comparison, folder)
         show.comparison(comparison, paths)
 

@@ -17,6 +17,7 @@ from bench.tables import image_count, with_unit, writing
 
 SUFFIXES = ("pdf", "svg", "png")
 WIDTH, HEIGHT = 3.5, 2.7  # inches: a column of most proceedings
+WIDE, HIGH = 7.16, 4.2  # both columns, for many curves
 
 # Okabe and Ito's colours without their yellow, which is too pale for a line, then five of Paul Tol's
 # "muted" scheme: told apart by colour-blind readers too. A marker of its own tells codecs apart in print.
@@ -33,6 +34,7 @@ _KNOWN = {
 }  # fmt: skip
 
 _FEW = 6  # curves whose legend fits into a corner
+_MANY = 8  # curves that one column has no room for
 # A curve that goes on beyond both rates and qualities of the others is cut, if that makes this much room.
 _WORTH_CUTTING = 1.3
 # Over this ratio between where the longest and the shortest curve end, a linear axis squeezes the latter.
@@ -136,7 +138,8 @@ def _ranked(comparison: Comparison, metric: str) -> list[Curve]:
 def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], given: dict[str, Style]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    size = (WIDE, HIGH) if len(curves) > _MANY else (WIDTH, HEIGHT)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     frame = _Frame([_points(curve, metric) for curve in curves])
     for curve in curves:
@@ -248,10 +251,11 @@ def _add_legend(figure: Any, axes: Any, curves: Sequence[list[tuple[float, float
             if not _touches(axes, legend, curves):
                 return
             legend.remove()
-    columns = 2 if max(len(text) for text in axes.get_legend_handles_labels()[1]) > 12 else 3
+    longest = max(len(text) for text in axes.get_legend_handles_labels()[1])
+    width, height = figure.get_size_inches()
+    columns = max(1, int(width / (0.55 + 0.06 * longest)))
     figure.legend(loc="outside lower center", ncols=columns, frameon=False)
-    rows = math.ceil(len(curves) / columns)
-    figure.set_figheight(HEIGHT + 0.16 * rows)
+    figure.set_figheight(height + 0.16 * math.ceil(len(curves) / columns))
 
 
 def _touches(axes: Any, legend: Any, curves: Sequence[list[tuple[float, float]]]) -> bool:

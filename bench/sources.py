@@ -162,6 +162,7 @@ def remarks(sources: Sequence[Source], dataset: str, images: int) -> list[str]:
             for source in sources
             if source.committed
         ),
+        *_subsampled(sources),
         *_mixed_versions(sources),
         *_unlike_means(sources),
         *(remark for source in sources for remark in _means_only(source, sources, dataset, images)),
@@ -228,6 +229,14 @@ def _renamed(source: Source, known: Mapping[str, str]) -> Source:
                 f"{twin.name} and {cell.name}; keep one"
             )
     return replace(source, curve=curve(source.curve.codec, cells.values(), source.curve.average))
+
+
+def _subsampled(sources: Sequence[Source]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for source in sources:
+        if source.sampling:
+            found.setdefault(source.sampling, []).append(source.curve.codec)
+    return [f"chroma is {sampling} in {', '.join(names)}" for sampling, names in found.items()]
 
 
 def _mixed_versions(sources: Sequence[Source]) -> list[str]:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up import fill
 from PIL import Image
 from shell import BENCH, assert_one_sentence, bench, results_of
+
+from bench.results import Store
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +188,13 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(arguments: tuple[str, ...], said: tuple[str, ...], tmp_path: Path) -> None:
     assert_one_sentence(bench(*arguments, "--results", tmp_path), *said)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_comparison_may_have_a_name(tmp_path: Path) -> None:
+    for codec, factor in (("new", 0.9), ("old", 1.0)):
+        fill(Store(tmp_path), codec, factor=factor)
+    words = ("compare", "new", "old", "--dataset", "set", "--results", tmp_path, "--replicates", "0")
+    assert bench(*words, "--name", "overview").returncode == 0
+    assert (tmp_path / "compare" / "set" / "overview" / "table.md").is_file()
+    for wrong in ("../up", "", ".", "a/b"):
+        assert_one_sentence(bench(*words, "--name", wrong), "--name is that of a folder")

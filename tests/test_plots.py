@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import pytest
-from made_up import QUALITIES, fill, row
+from made_up import QUALITIES, SETUP, fill, row
 from PIL import Image
 
 from bench.compare import Comparison, compare
@@ -108,6 +109,30 @@ def test_the_legend_is_sorted_by_performance(tmp_path: Path) -> None:
     assert [text for text in texts if text in ("worst", "best", "middle")] == ["best", "middle", "worst"]
     assert "set, mean over 3 images" in texts
     assert "rate, bits per pixel" in texts and "PSNR (RGB), dB" in texts
+
+
+def test_halved_chroma_stands_in_the_legend(tmp_path: Path) -> None:
+    store, halved = Store(tmp_path), replace(SETUP, details={"chroma": "4:2:0"})
+    fill(store, "half", setup=halved)
+    fill(store, "mine:chroma=420", setup=halved)  # says so already
+    fill(store, "full")
+    result = compared(tmp_path, "half", "mine:chroma=420", "full")
+    write_plots(result, tmp_path / "out")
+    texts = comments(tmp_path / "out" / "rd-psnr.svg")
+    assert {"half (4:2:0)", "mine:chroma=420", "full"} <= set(texts)
+    assert result.sampling == {"half": "4:2:0", "mine:chroma=420": "4:2:0"}
+
+
+def test_many_curves_are_as_wide_as_two_columns(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number, name in enumerate(MANY[:9]):
+        fill(store, name, factor=1 + number / 10)
+    widths = []
+    for count in (2, 8, 9):
+        write_plots(compared(tmp_path, *MANY[:count]), tmp_path / str(count))
+        with Image.open(tmp_path / str(count) / "rd-psnr.png") as picture:
+            widths.append(picture.width / 300)
+    assert widths == pytest.approx([3.5, 3.5, 7.16], abs=0.01)
 
 
 def test_a_curve_that_goes_far_beyond_the_others_is_cut_and_that_is_said(tmp_path: Path) -> None:

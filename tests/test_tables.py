@@ -7,11 +7,12 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import QUALITIES, failure, fill, row
+from made_up import QUALITIES, SETUP, failure, fill, row
 from rich.console import Console
 from rich.table import Table
 
@@ -192,3 +193,15 @@ def test_the_latex_file_is_balanced(tmp_path: Path) -> None:
     bare = re.sub(r"\\[{}]", "", text)
     assert bare.count("{") == bare.count("}")
     assert r"odd\_\%\{x" in text
+
+
+def test_halved_chroma_stands_beside_the_figure(tmp_path: Path) -> None:
+    store, halved = Store(tmp_path), replace(SETUP, details={"chroma": "4:2:0"})
+    fill(store, "half", factor=0.9, setup=halved)
+    fill(store, "old")
+    (found,) = compare(["half", "old"], "set", tmp_path, replicates=0)
+    write_tables(found, tmp_path / "out")
+    text = (tmp_path / "out" / "table.md").read_text()
+    (line,) = (line for line in text.splitlines() if line.startswith("| half | PSNR (RGB), dB | -10.00 |"))
+    assert line.endswith("| 4:2:0 |") and "Note: chroma is 4:2:0 in half." in text
+    assert found.to_dict()["sampling"] == {"half": "4:2:0"}
