@@ -24,4 +24,5 @@ class VVenC(FfmpegCodec):
 
     def options(self, quality: str) -> tuple[str, ...]:
         preset, qpa = str(self.values["preset"]), str(self.values["qpa"])
-        return ("-c:v", "libvvenc", "-preset", preset, "-qp", quality, "-qpa", qpa)
+        bare = ("-vvenc-params", "AccessUnitDelimiter=0")  # 7 bytes that a single picture has no use for
+        return ("-c:v", "libvvenc", "-preset", preset, "-qp", quality, "-qpa", qpa, *bare)

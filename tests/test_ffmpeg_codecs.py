@@ -17,11 +17,11 @@ from bench.codecs.vvenc import VVenC
 from bench.errors import BenchError
 
 SPECS = (
-    "av1:speed=8", "av1:encoder=svt,chroma=420,speed=9", "av1:chroma=420,speed=8", "hevc", "hevc:chroma=420",
+    "av1:speed=8", "av1:encoder=svt,chroma=420,speed=8", "av1:chroma=420,speed=8", "hevc", "hevc:chroma=420",
     "vvenc:preset=faster",
 )  # fmt: skip
 HALF = {
-    "av1:encoder=svt,chroma=420,speed=9",
+    "av1:encoder=svt,chroma=420,speed=8",
     "av1:chroma=420,speed=8",
     "hevc:chroma=420",
     "vvenc:preset=faster",
