@@ -36,7 +36,7 @@ Answer = tuple[dict[str, Any], "bytes | memoryview | None"]
 _LIBRARIES = {
     "numpy": "numpy", "scipy": "scipy", "PIL": "pillow", "torch": "torch", "compressai": "compressai",
     "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
-    "pillow_jxl": "pillow-jxl-plugin", "piq": "piq", "ssimulacra2": "ssimulacra2",
+    "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq", "ssimulacra2": "ssimulacra2",
     "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
 }  # fmt: skip
 
