@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -245,6 +246,27 @@ def check(
         show.lines(gate.screen(report))
         show.on_github(gate.github_annotations(report))
     raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def conformance(
+    codec: Annotated[list[str], typer.Argument(help="Codecs to check: names, or a .yaml of one.")],
+    timeout: Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")] = 120,
+    json: JsonOption = False,
+) -> None:
+    """Check that codecs keep the contract: sizes, colours, determinism, damaged streams and more."""
+    from bench import show
+    from bench.conformance import conformance as verdicts_on
+
+    runs = [(name, verdicts_on(name, timeout)) for name in codec]
+    if json:
+        found = {name: [asdict(verdict) for verdict in verdicts] for name, verdicts in runs}
+        show.json_document(found)
+        held = all(verdict["reason"] is None for verdicts in found.values() for verdict in verdicts)
+    else:
+        held = all([show.conformance(name, verdicts) for name, verdicts in runs])
+    if not held:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bench.compare import Comparison
+from bench.conformance import Verdict
 from bench.curves import cell_of, curve
 from bench.rescore import Scored
 from bench.runner import Outcome, Run
@@ -103,6 +104,22 @@ def scored(codec: str, dataset: str, done: Scored) -> None:
         )
     for failure in done.failures[:MOST_FAILURES]:
         stderr.print(f"failed: {failure}", markup=False)
+
+
+def conformance(name: str, verdicts: Iterable[Verdict]) -> bool:
+    """Each verdict as it comes, and how many hold; returns whether all do."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(name, style="bold", markup=False)
+    found = []
+    for verdict in verdicts:
+        found.append(verdict)
+        if verdict.reason is None:
+            console.print(f"  holds   {verdict.check}", markup=False)
+        else:
+            console.print(f"  BROKEN  {verdict.check}: {verdict.reason}", style="red", markup=False)
+    held = sum(verdict.reason is None for verdict in found)
+    console.print(f"  {held} of {len(found)} hold", markup=False)
+    return held == len(found)
 
 
 def lines(texts: Iterable[Any]) -> None:

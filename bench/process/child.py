@@ -193,7 +193,7 @@ def _answer(
     try:
         return work(header, payload)
     except BenchError as error:
-        return {"error": str(error)}, None
+        return {"error": str(error), "told": True}, None
     except MemoryError:
         return {"error": "it ran out of memory"}, None
     except BaseException as error:  # a plugin may raise anything, SystemExit too

@@ -26,7 +26,15 @@ _FIRST_LOOK, _LONGEST_WAIT = 0.02, 0.1  # seconds between looks at a process tha
 
 
 class WorkerError(Exception):
-    """Why a piece of work has no result, as a clause: `worker` is as good as new after it, or restarts."""
+    """Why a piece of work has no result, as a clause: `worker` is as good as new after it, or restarts.
+
+    Args:
+        told: whether it was said in a sentence that is meant for users, by a BenchError.
+    """
+
+    def __init__(self, reason: str, told: bool = False) -> None:
+        super().__init__(reason)
+        self.told = told
 
 
 class Reply(NamedTuple):
@@ -168,7 +176,7 @@ class Worker:
             self.close()
             raise
         if "error" in answer:
-            raise WorkerError(answer["error"])
+            raise WorkerError(answer["error"], answer.get("told", False))
         return Reply(answer, content, memory)
 
     def _watch(self, allowed: Limits) -> int:
