@@ -365,6 +365,7 @@ def real(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cod
     return get(request.param)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("size", [(1, 1), (17, 9), (40, 65)], ids=str)
 def test_the_real_one_codes_all_sizes(real: Codec, size: tuple[int, int]) -> None:
     image = photo(*size)
@@ -376,6 +377,7 @@ def test_the_real_one_codes_all_sizes(real: Codec, size: tuple[int, int]) -> Non
     assert error < (30 if real.sampling() is None else 120)
 
 
+@pytest.mark.programs
 def test_the_real_one_spends_less_at_a_higher_qp(real: Codec) -> None:
     image = photo(64, 64)
     sizes, errors = [], []
