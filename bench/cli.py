@@ -174,6 +174,35 @@ def score(
 
 
 @app.command()
+def encode(
+    picture: Annotated[Path, typer.Argument(help="Picture to encode.")],
+    bitstream: Annotated[Path, typer.Argument(help="File to write, as out.ainn.")],
+    codec: Annotated[
+        str | None, typer.Option(help="Codec; by default the file's suffix is its name.")
+    ] = None,
+    quality: Annotated[float | None, typer.Option(help="By default in the middle of its curve.")] = None,
+) -> None:
+    """Encode one picture into a file: the bitstream and nothing else."""
+    from bench import single
+
+    print(single.encode(picture, bitstream, codec, quality))
+
+
+@app.command()
+def decode(
+    bitstream: Annotated[Path, typer.Argument(help="File that `bench encode` wrote.")],
+    picture: Annotated[Path, typer.Argument(help="PNG to write.")],
+    codec: Annotated[
+        str | None, typer.Option(help="Codec; by default the file's suffix is its name.")
+    ] = None,
+) -> None:
+    """Decode a file into a picture."""
+    from bench import single
+
+    print(single.decode(bitstream, picture, codec))
+
+
+@app.command()
 def compare(
     codec: Annotated[
         list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")

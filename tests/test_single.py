@@ -1,0 +1,57 @@
+"""`bench encode` and `bench decode`: one picture to a file and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from shell import assert_one_sentence, bench
+from tiny import photo
+
+from bench.codecs import get
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    Image.fromarray(photo(70, 90)).save(tmp_path / "in.png")
+    return tmp_path / "in.png"
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("jpeg", ()), ("bin", ("--codec", "jpegxl:effort=3"))])
+def test_there_and_back(picture: Path, tmp_path: Path, suffix: str, options: tuple[str, ...]) -> None:
+    stream, out = tmp_path / f"out.{suffix}", tmp_path / "out.png"
+    done = bench("encode", picture, stream, *options, "--quality", "60")
+    assert done.returncode == 0, done.stderr
+    codec = get(options[1] if options else suffix)
+    content = codec.encode(photo(70, 90), 60)
+    assert stream.read_bytes() == content
+    assert f"{codec.name} at quality 60, 90x70, {len(content)} bytes" in done.stdout
+    done = bench("decode", stream, out, *options)
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as decoded:
+        assert np.array_equal(np.array(decoded), codec.decode(content))
+
+
+def test_ainn_by_the_suffix_alone(picture: Path, tmp_path: Path) -> None:
+    assert bench("encode", picture, tmp_path / "out.ainn", "--quality", "4").returncode == 0
+    assert bench("decode", tmp_path / "out.ainn", tmp_path / "out.png").returncode == 0
+    with Image.open(tmp_path / "out.png") as decoded:
+        error = np.mean((np.array(decoded).astype(float) - photo(70, 90)) ** 2)
+    assert error < 100
+
+
+def test_what_can_not_be_is_one_sentence(picture: Path, tmp_path: Path) -> None:
+    stream, out = tmp_path / "out.jpeg", tmp_path / "out.png"
+    assert_one_sentence(bench("encode", picture, tmp_path / "out.xyz"), "say which with --codec")
+    assert_one_sentence(bench("encode", tmp_path / "none.png", stream), "none.png")
+    assert_one_sentence(bench("encode", picture, stream, "--quality", "101"), "from 1 to 100, not 101")
+    assert_one_sentence(bench("encode", picture, stream, "--codec", "jpge"), "did you mean 'jpeg'?")
+    assert_one_sentence(bench("encode", picture, tmp_path / "no" / "out.jpeg"), "can't write", "No such file")
+    assert not stream.exists()
+    assert_one_sentence(bench("decode", stream, out), "can't read", "No such file")
+    stream.write_bytes(b"abc")
+    assert_one_sentence(bench("decode", stream, out), "this is not a whole JPEG file")
+    assert_one_sentence(bench("decode", stream, tmp_path / "out.bmp"), "name", ".png at its end")
+    assert not out.exists()
