@@ -105,6 +105,9 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="A new process for every encoding and decoding.")
     ] = False,
+    unconfined: Annotated[
+        bool, typer.Option("--unconfined", help="Let codecs write outside of their folder; rows tell it.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep bitstreams and decoded pictures.")] = False,
     results: ResultsOption = Path("results"),
     data: DataOption = None,
@@ -123,7 +126,7 @@ def run(
     allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
     loaded = datasets.load(dataset, data, images)
     store = Store(results)
-    conditions = Conditions(jobs, threads, allowed, timing, fresh)
+    conditions = Conditions(jobs, threads, allowed, timing, fresh, confined=not unconfined)
     policy = Resume.of(resume)
     runs = [
         Run(name, loaded, tuple(quality or ()), tuple(metric or DEFAULT), conditions, policy, keep)

@@ -48,6 +48,7 @@ class Conditions:
         limits: of each encoding and each decoding.
         timing: alone on the machine, pinned to cores, each coding repeated: for times to be quoted.
         fresh: processes of its own for each cell; slower, but nothing at all is carried over.
+        confined: codecs are kept from writing outside of a folder of their own.
     """
 
     jobs: int = 1
@@ -55,6 +56,7 @@ class Conditions:
     limits: Limits = field(default_factory=Limits)
     timing: bool = False
     fresh: bool = False
+    confined: bool = True
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -97,8 +99,8 @@ class Measurer:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._threads = conditions.threads or max(1, (len(cores) or os.cpu_count() or 1) // conditions.jobs)
         pinned = frozenset(cores[-self._threads :]) if conditions.timing and cores else None
-        self._encoder = Worker("encode", codec, conditions.limits, self._threads, pinned)
-        self._decoder = Worker("decode", codec, conditions.limits, self._threads, pinned)
+        common = (codec, conditions.limits, self._threads, pinned, conditions.confined)
+        self._encoder, self._decoder = Worker("encode", *common), Worker("decode", *common)
         self._scorer = Worker("score", ",".join(metrics), Limits(), self._threads)
         self._image: Image | None = None  # that the scorer holds
         self._original: Reply | None = None

@@ -49,7 +49,14 @@ class Bpg(Codec):
         least = _LEAST_SIDE if self.values["encoder"] == "x265" else 1
         framed, prefix = framing.frame(image, least=least)
         png = pillow.save(framed, "PNG", compress_level=1)
-        return prefix + program.convert(command, ("input.png", png), "output.bpg").content
+        try:
+            return prefix + program.convert(command, ("input.png", png), "output.bpg").content
+        except CodecError as error:
+            if self.values["encoder"] == "jctvc" and "Could not open" in str(error):
+                raise CodecError(
+                    f"{error}; its jctvc writes to /tmp, and has to be let (--unconfined)"
+                ) from None
+            raise
 
     def decode(self, bitstream: bytes) -> RGB:
         command = (str(self._programs.decoder), *_DECODING)

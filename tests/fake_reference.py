@@ -4,6 +4,7 @@
 
     well      as they should
     crash     print, and end with exit code 1 (after that, no file)
+    shut-out  say that a file can't be opened, as libbpg's jctvc does where it may not write to /tmp
     silent    end well without having written
     empty     write an empty file
     short     write half of the file
@@ -97,6 +98,9 @@ def main(program: Path, arguments: list[str]) -> None:
         (program.parent / f"{name}.arguments").write_text(json.dumps(arguments))
     if mode == "crash":
         print('ERROR: In function "setup" in /secret/place/EncLib.cpp:12: no such level')
+        sys.exit(1)
+    if mode == "shut-out":
+        print("Could not open '/tmp/out1234-1.yuv'")
         sys.exit(1)
     if mode == "hang":
         time.sleep(1_000_000)

@@ -288,6 +288,14 @@ def test_a_failure_is_told_with_the_last_words(brought, name: str, mode: str, re
     assert "/secret" not in str(caught.value) and str(folder) not in str(caught.value)
 
 
+def test_where_jctvc_may_not_write_it_says_what_to_do(brought) -> None:  # type: ignore[no-untyped-def]
+    brought("bpg", "shut-out")
+    with pytest.raises(CodecError, match=r"Could not open .*out1234-1.yuv.*has to be let \(--unconfined\)"):
+        get("bpg:encoder=jctvc").encode(photo(40, 40), 30)
+    with pytest.raises(CodecError, match=r"out1234-1.yuv'$"):
+        get("bpg").encode(photo(40, 40), 30)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_decoder_that_writes_too_little_is_told(brought, name: str) -> None:  # type: ignore[no-untyped-def]
     folder = brought(name)

@@ -65,6 +65,15 @@ def only_failure(done: subprocess.CompletedProcess[str], results: Path, codec: s
 # Honest rate
 
 
+def test_who_must_write_elsewhere_can_be_let_and_rows_tell_it(run: Hostile, tmp_path: Path) -> None:
+    """by-file hands the picture over in a file; confined, it fails (below)."""
+    done = run("by-file", "--unconfined")
+    assert done.returncode == 0, done.stderr
+    contents = results_of(tmp_path / "results", "by-file")
+    assert len(contents.rows) == 3
+    assert {setup.run["confined"] for setup in contents.setups.values()} == {"no"}
+
+
 def test_an_honest_codec_passes(run: Hostile, tmp_path: Path) -> None:
     done = run("honest")
     assert done.returncode == 0 and "3 measured" in done.stderr

@@ -66,9 +66,9 @@ class Coder:
             elif stream:
                 self.codec.decode(stream)
         details = self.codec.provenance() if self.side == "encode" else {}
-        from bench.process.confine import confine
+        from bench.process.confine import NOT_AT_ALL, confine
 
-        confined = confine(Path.cwd())
+        confined = confine(Path.cwd()) if header["confine"] else NOT_AT_ALL
         return {
             "details": details,
             "libraries": _libraries(),

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LANDLOCK, PYTHON = "landlock", "python"  # what `confine` may find
+NOT_AT_ALL = "no"  # what a run says that asked for that
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _ASK_VERSION, _PATH_BENEATH = 1, 1

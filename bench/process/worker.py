@@ -52,12 +52,20 @@ class Worker:
         limits: of each piece of work.
         threads: for libraries that ask the environment.
         cpus: that it may run on; None: all.
+        confined: whether a codec is kept from writing outside of its folder.
     """
 
     def __init__(
-        self, role: str, what: str, limits: Limits, threads: int, cpus: frozenset[int] | None = None
+        self,
+        role: str,
+        what: str,
+        limits: Limits,
+        threads: int,
+        cpus: frozenset[int] | None = None,
+        confined: bool = True,
     ) -> None:
         self.role, self.what, self.limits, self.threads, self.cpus = role, what, limits, threads, cpus
+        self.confined = confined
         self.loaded: dict[str, Any] = {}  # the header that loading gave
         self.start_s: float | None = None  # from nothing to ready
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,8 +89,9 @@ class Worker:
         self._spawn()
         # Loading is not coding: weights may come over a network, so it has a limit of its own.
         patience = None if self.limits.seconds is None else max(self.limits.seconds, 600)
+        header = {"action": "load", "confine": self.confined}
         try:
-            reply = self._ask({"action": "load"}, payload, Limits(patience, self.limits.memory))
+            reply = self._ask(header, payload, Limits(patience, self.limits.memory))
         except WorkerError:
             self.close()
             raise
