@@ -9,7 +9,7 @@ from bench.codecs.reference_software import ReferenceSoftware
 
 class Hm(ReferenceSoftware):
     name = "hm"
-    summary = "HEVC intra (range extensions) by HM, 4:4:4, 10 bits; 5 to 20 s a picture"
+    summary = "HEVC intra (range extensions) by HM, 4:4:4, 10 bits"
     suite = Suite(
         "hm",
         ("TAppEncoderStatic", "TAppEncoder"),

@@ -9,7 +9,7 @@ from bench.codecs.reference_software import ReferenceSoftware
 
 class Vtm(ReferenceSoftware):
     name = "vtm"
-    summary = "VVC intra by VTM, 4:4:4, 10 bits; 20 to 250 s a picture"
+    summary = "VVC intra by VTM, 4:4:4, 10 bits; minutes a picture"
     suite = Suite(
         "vtm",
         ("EncoderAppStatic", "EncoderApp"),
