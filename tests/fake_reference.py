@@ -100,7 +100,7 @@ def main(program: Path, arguments: list[str]) -> None:
         print('ERROR: In function "setup" in /secret/place/EncLib.cpp:12: no such level')
         sys.exit(1)
     if mode == "shut-out":
-        print("Could not open '/tmp/out1234-1.yuv'")
+        print("Could not open '/var/out1234-1.yuv'")
         sys.exit(1)
     if mode == "hang":
         time.sleep(1_000_000)
