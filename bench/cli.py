@@ -31,6 +31,7 @@ MetricOption = Annotated[
     list[str] | None, typer.Option(help="Metric; repeat for several. By default psnr and ms_ssim.")
 ]
 ResultsOption = Annotated[Path, typer.Option(help="Folder of results.")]
+SuffixOption = Annotated[str | None, typer.Option(help="Codec; by default the file's suffix is its name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -180,9 +181,7 @@ def score(
 def encode(
     picture: Annotated[Path, typer.Argument(help="Picture to encode.")],
     bitstream: Annotated[Path, typer.Argument(help="File to write, as out.ainn.")],
-    codec: Annotated[
-        str | None, typer.Option(help="Codec; by default the file's suffix is its name.")
-    ] = None,
+    codec: SuffixOption = None,
     quality: Annotated[float | None, typer.Option(help="By default in the middle of its curve.")] = None,
 ) -> None:
     """Encode one picture into a file: the bitstream and nothing else."""
@@ -195,9 +194,7 @@ def encode(
 def decode(
     bitstream: Annotated[Path, typer.Argument(help="File that `bench encode` wrote.")],
     picture: Annotated[Path, typer.Argument(help="PNG to write.")],
-    codec: Annotated[
-        str | None, typer.Option(help="Codec; by default the file's suffix is its name.")
-    ] = None,
+    codec: SuffixOption = None,
 ) -> None:
     """Decode a file into a picture."""
     from bench import single

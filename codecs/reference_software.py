@@ -111,7 +111,7 @@ class ReferenceSoftware(Codec):
         )
 
     def _asked(self, programs: Programs) -> tuple[str, str]:
-        """Title and number of the encoder, such as VTM and 12.1; it tells them when it is given nothing."""
+        """Title and number of the encoder, such as VTM and 12.1; it tells them before its help."""
         says = program.ask([str(programs.encoder), "--help"])
         if found := re.search(r"\b(VTM|HM) (?:software: )?Encoder Version \[?([\w.+-]+)", says):
             return found[1], found[2]

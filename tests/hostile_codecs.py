@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from plugins import install_codecs
 
 from bench.codecs import get
 from bench.codecs.base import Codec, CodecError
@@ -25,13 +26,8 @@ Picture = NDArray[np.uint8]
 
 
 def install(folder: Path) -> dict[str, str]:
-    """The environment in which `bench` finds these codecs, by the metadata that it writes to a folder."""
-    metadata = folder / "hostile_codecs-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile-codecs\nVersion: 1.0\n")
-    lines = [f"{codec.name} = hostile_codecs:{codec.__name__}" for codec in _all(Honest)]
-    (metadata / "entry_points.txt").write_text("\n".join(["[codec_bench.codecs]", *lines]) + "\n")
-    return {"PYTHONPATH": os.pathsep.join((str(folder), str(Path(__file__).parent)))}
+    """The environment in which `bench` finds these codecs."""
+    return install_codecs(folder, "hostile_codecs", _all(Honest))
 
 
 def _all(codec: type[Honest]) -> list[type[Honest]]:
