@@ -136,6 +136,7 @@ def run(
     plans = [(each, *each.plan(store)) for each in runs]  # so that a typo stops it before any work
     complete = True
     for each, cells, outcome in plans:
+        show.slow(each, cells)
         steps = each.execute(cells, outcome, store)
         try:
             show.progress(f"{each.name} on {each.dataset.name}", len(cells), steps)
@@ -304,7 +305,12 @@ def train(
         Path, typer.Option(help="Folder of photos, or of .tar shards of photos; valid* is held out.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, log and weights.")],
-    config: Annotated[str, typer.Option(help="Configuration of the model: compact or paper.")] = "compact",
+    model: Annotated[
+        str, typer.Option(help="ainn, or a model of CompressAI's zoo as a baseline: mbt2018-mean, ...")
+    ] = "ainn",
+    config: Annotated[
+        str, typer.Option(help="Configuration of A-INN: compact, invcomp or paper.")
+    ] = "compact",
     lambdas: Annotated[
         list[float] | None,
         typer.Option("--lambda", help="Weight of the distortion; repeat for one model of several rates."),
@@ -329,13 +335,13 @@ def train(
     ] = 0.12,
     entropy_last: Annotated[
         float, typer.Option(help="Share of the training for the entropy model alone, last.", min=0, max=0.5)
-    ] = 0.1,
+    ] = 0.0,
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 where it is safe.")] = "float32",
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.", min=1)] = 500,
 ) -> None:
-    """Train an A-INN; leaves a checkpoint, a log as CSV and the weights, at its end and at Ctrl-C."""
+    """Train an A-INN, or a baseline; leaves checkpoint, log and weights, at its end and at Ctrl-C."""
     from bench.training.command import run_training
     from bench.training.trainer import TrainingPlan
 
@@ -344,7 +350,7 @@ def train(
         entropy_last=entropy_last, seed=seed, precision=precision,
     )  # fmt: skip
     run_training(
-        plan, data, out, config, tuple(lambdas or ()), tuple(without or ()), device,
+        plan, data, out, model, config, tuple(lambdas or ()), tuple(without or ()), device,
         resume, weights, stop_after, validate_every,
     )  # fmt: skip
 

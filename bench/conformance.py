@@ -51,7 +51,9 @@ def conformance(name: str, timeout: float = 120) -> Iterator[Verdict]:
     Raises:
         BenchError: there is no such codec, or it can't run here.
     """
-    return _verdicts(_Pair(codecs.get(name), codecs.resolve(name), Limits(timeout, MEMORY)))
+    codec = codecs.get(name)
+    codec.prepare(codec.qualities)
+    return _verdicts(_Pair(codec, codecs.resolve(name), Limits(timeout, MEMORY)))
 
 
 def describes_itself(pair: _Pair) -> None:

@@ -127,6 +127,15 @@ def describe(
     return items
 
 
+def pixels(path: Path) -> int:
+    """How many pixels an image file has, by its header."""
+    import PIL.Image
+
+    PIL.Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+    with PIL.Image.open(path) as image:
+        return image.width * image.height
+
+
 def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
     """The pixels of an image file, uint8, height x width x 3, sRGB values as stored.
 

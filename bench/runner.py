@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from bench import codecs, metrics
 from bench.alone import Presence, presence
-from bench.datasets import Dataset
+from bench.datasets import Dataset, pixels
 from bench.errors import BenchError
 from bench.kept import Kept
 from bench.measure import Cell, Conditions, Measurer, Record
@@ -97,7 +97,13 @@ class Run:
                     outcome.failures.append(failure)
                 else:
                     outcome.untried += 1
+        codec.prepare(sorted({cell.quality for cell in cells}))
         return cells, outcome
+
+    def seconds(self, cells: Sequence[Cell]) -> float:
+        """What cells will take by a slow codec's own account, on two cores; 0: not long, or not known."""
+        slow = codecs.get(self.codec).slow
+        return slow * sum(pixels(cell.image.path) for cell in cells) / 1e6 if slow else 0.0
 
     def execute(self, cells: list[Cell], outcome: Outcome, store: Store) -> Generator[Cell, None, None]:
         """Measure cells, store each as it comes, and yield each cell that is done or has failed.

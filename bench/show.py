@@ -16,6 +16,7 @@ from rich.table import Table
 from bench.compare import Comparison
 from bench.conformance import Verdict
 from bench.curves import cell_of, curve
+from bench.measure import Cell
 from bench.rescore import Scored
 from bench.runner import Outcome, Run
 from bench.tables import costs_table, deltas_table, images_table, points_table, views_tables
@@ -63,6 +64,15 @@ def progress(title: str, total: int, steps: Iterable[Any]) -> None:
         task = bar.add_task(title, total=total)
         for _ in steps:
             bar.advance(task)
+
+
+def slow(run: Run, cells: Sequence[Cell]) -> None:
+    """How long a run of a slow codec will take, before it starts."""
+    if seconds := run.seconds(cells):
+        minutes = max(2, round(seconds / 60))
+        told = f"{seconds / 3600:.1f} hours" if minutes > 90 else f"{minutes} minutes"
+        stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+        stderr.print(f"{run.name} is slow: its {len(cells)} cells take some {told} on two cores")
 
 
 def outcome(run: Run, done: Outcome) -> None:

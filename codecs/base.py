@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,9 +31,10 @@ class Codec(ABC):
 
     name: str
     summary: ClassVar[str] = ""  # one line for `bench list codecs`
-    qualities: ClassVar[tuple[float, ...]]  # that a curve is drawn from, lowest rate first
-    quality_range: ClassVar[tuple[float, float]]
+    qualities: tuple[float, ...]  # that a curve is drawn from, lowest rate first
+    quality_range: tuple[float, float]
     whole_qualities: ClassVar[bool] = True  # False: any number in the range is a quality
+    slow: ClassVar[float] = 0.0  # seconds that a megapixel takes on two cores, if a run should say so first
     parameters: ClassVar[Mapping[str, Parameter]] = {}  # that `codec:name=value` sets
 
     def __init__(self, **values: Value) -> None:
@@ -75,6 +76,14 @@ class Codec(ABC):
             for name, value in self.values.items()
         }
 
+    def prepare(self, qualities: Sequence[float]) -> None:  # noqa: B027 - most need nothing
+        """Fetch what coding at these qualities needs, such as weights: where pictures are coded, there may be
+        no network.
+
+        Raises:
+            BenchError: it can't be had.
+        """
+
     @abstractmethod
     def encode(self, image: RGB, quality: float) -> bytes:
         """The bitstream of an image (uint8, height x width x 3), all that `decode` needs in it.
@@ -91,13 +100,12 @@ class Codec(ABC):
             CodecError: the bitstream is damaged or not this codec's.
         """
 
-    @classmethod
-    def check_quality(cls, quality: float) -> float:
+    def check_quality(self, quality: float) -> float:
         """The quality itself; raises BenchError if the codec has no such quality."""
-        low, high = cls.quality_range
-        kind = "whole numbers" if cls.whole_qualities else "numbers"
-        if not low <= quality <= high or (cls.whole_qualities and quality != int(quality)):
+        low, high = self.quality_range
+        kind = "whole numbers" if self.whole_qualities else "numbers"
+        if not low <= quality <= high or (self.whole_qualities and quality != int(quality)):
             raise BenchError(
-                f"{cls.name} takes qualities that are {kind} from {low:g} to {high:g}, not {quality:g}"
+                f"{type(self).name} takes qualities that are {kind} from {low:g} to {high:g}, not {quality:g}"
             )
         return quality

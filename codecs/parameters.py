@@ -22,6 +22,7 @@ class Parameter:
         choices: all that it may be; empty: anything.
         between: lowest and highest, of a number.
         path: whether it is that of a file, which must be there.
+        folder: whether that may be a folder, too.
     """
 
     default: Value
@@ -29,6 +30,7 @@ class Parameter:
     choices: tuple[Value, ...] = ()
     between: tuple[float, float] | None = None
     path: bool = False
+    folder: bool = False
 
     def read(self, text: str) -> Value:
         """The value of a text; raises BenchError, as the end of a sentence, if it is none."""
@@ -44,8 +46,9 @@ class Parameter:
             raise BenchError(f"lies between {self.between[0]:g} and {self.between[1]:g}; {text} doesn't")
         if self.path:
             value = str(Path(text).expanduser().absolute())
-            if not Path(value).is_file():
-                raise BenchError(f"is a file, and there is none at {text}")
+            if not (Path(value).is_file() or (self.folder and Path(value).is_dir())):
+                kind = "a file or a folder" if self.folder else "a file"
+                raise BenchError(f"is {kind}, and there is none at {text}")
         return value
 
 

@@ -18,6 +18,7 @@ class Vtm(ReferenceSoftware):
     )
     config = "encoder_intra_vtm.cfg"
     quality_range = (0, 63)
+    slow = 160.0
 
     def size(self, stream: bytes) -> tuple[int, int]:
         return vvc_size(stream)

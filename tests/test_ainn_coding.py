@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,16 +17,19 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import norm
-from tiny import TINY, photo, tiny_model
+from tiny import TINY, latent, photo, tiny_model
 from torch import Tensor
 
-from bench.codecs import CodecError
+from bench.codecs import CodecError, get
 from bench.codecs.ainn import container
 from bench.codecs.ainn.codec import WEIGHTS, AinnCodec, _pad
 from bench.codecs.ainn.container import Container
-from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_MIN, MaskedContext, gaussian_bits
+from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_LEVELS, SCALE_MIN, MaskedContext, gaussian_bits
+from bench.codecs.ainn.fixed_point import fixed_inverse_gains
 from bench.codecs.ainn.latent_coder import LatentCoder
 from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.quantise import choose_symbols
+from bench.codecs.ainn.symbol_tables import LOG_STEP
 from bench.codecs.ainn.weights import load_weights, save_weights
 from bench.codecs.base import RGB
 from bench.download import sha256_of
@@ -64,16 +68,6 @@ def shipped() -> AinnCodec:
 def kodak(data_dir: Path) -> RGB:
     """kodim23: smooth, so that rare symbols have a large share in its few bits."""
     return np.asarray(Image.open(data_dir / "kodak" / "kodim23.png").convert("RGB"))
-
-
-def latent(height: int, width: int, seed: int = 0) -> Tensor:
-    """(1, M, H, W), as a picture's would be: neighbours resemble one another, a few values are far out."""
-    rng = np.random.default_rng(seed)
-    channels = TINY.latent_channels
-    rows = rng.normal(size=(channels, height, width)).cumsum(1).cumsum(2) / (height * width) ** 0.5
-    values = rows * np.logspace(0.5, -1.7, channels)[:, None, None]
-    values.flat[rng.integers(values.size, size=3)] = (40, -700, 3)
-    return torch.from_numpy(values).float()[None]
 
 
 def bits_of(stream: bytes) -> int:
@@ -125,11 +119,13 @@ def test_context_as_convolution_equals_its_gathered_matrix() -> None:
 @torch.no_grad()
 def test_gains_are_interpolated_between_lambdas(tiny: Ainn) -> None:
     log_gain, inverse = tiny.entropy.gains(torch.tensor([0.0, 2.0, 1.25]))
-    table = tiny.entropy.log_gain
-    assert torch.equal(log_gain[:2, :, 0, 0], table[[0, 2]])
-    assert torch.allclose(log_gain[2, :, 0, 0], 0.75 * table[1] + 0.25 * table[2], atol=1e-6)
-    table = tiny.entropy.log_inverse_gain
-    assert torch.allclose(inverse[2, :, 0, 0].log(), 0.75 * table[1] + 0.25 * table[2], atol=1e-5)
+    assert torch.allclose(log_gain[:2, :, 0, 0], tiny.entropy.log_gain[[0, 2]], atol=1e-6)
+    steps = (-tiny.entropy.log_gain).exp()
+    assert torch.allclose((-log_gain[2, :, 0, 0]).exp(), 0.75 * steps[1] + 0.25 * steps[2], rtol=1e-5)
+    steps = tiny.entropy.log_inverse_gain.exp()
+    assert torch.allclose(
+        inverse[:, :, 0, 0], torch.stack((steps[0], steps[2], 0.75 * steps[1] + 0.25 * steps[2]))
+    )
 
 
 @pytest.mark.parametrize("rounded", [True, False])
@@ -145,6 +141,61 @@ def test_training_sees_the_rate_and_latent_of_coding(tiny: Ainn, rounded: bool) 
     assert bits == pytest.approx(coded.estimated_bits, rel=0.15)
     error, coded_error = (float((each - y).square().mean()) for each in (seen.y_hat, coded.y_hat))
     assert error == pytest.approx(coded_error, rel=0.1)
+
+
+@torch.no_grad()
+def test_a_group_sees_the_channels_before_it_and_no_others(tiny: Ainn) -> None:
+    groups = tiny.entropy.groups
+    features, decoded = torch.randn(1, 33, 3, 2), torch.randn(1, 96, 3, 2)
+    before = torch.stack(groups(features, decoded))
+    assert [tuple(span) for span in groups.spans] == [(0, 8), (8, 32), (32, 96)]
+    for channel, group in ((0, 0), (7, 0), (8, 1), (31, 1), (32, 2), (95, 2)):
+        changed = decoded.clone()
+        changed[:, channel] += 1
+        moved = (torch.stack(groups(features, changed)) - before).abs().amax((0, 1, 3, 4)) > 1e-7
+        for index, span in enumerate(groups.spans):
+            assert bool(moved[span.start : span.stop].any()) == (index > group), (channel, span)
+
+
+@torch.no_grad()
+def test_magnitudes_reach_the_later_groups(tiny: Ainn) -> None:
+    """A sign alone changes values, not magnitudes: with the values' weights at zero nothing must move."""
+    groups = copy.deepcopy(tiny.entropy.groups)
+    for layer, span in zip(groups.before, groups.spans[1:], strict=True):
+        layer.weight[:, : span.start] = 0
+    features, decoded = torch.randn(1, 33, 2, 2), torch.randn(1, 96, 2, 2).clamp(-3, 3)
+    there = torch.stack(groups(features, decoded))
+    assert torch.equal(there, torch.stack(groups(features, -decoded)))
+    assert not torch.allclose(there, torch.stack(groups(features, 1.3 * decoded)), atol=1e-4)
+
+
+# The encoder's choice of symbols.
+
+
+def test_symbols_are_the_cheapest_of_two() -> None:
+    rng = np.random.default_rng(0)
+    residual = torch.from_numpy(rng.normal(size=(40, 6)) * 3)
+    gain = torch.from_numpy(rng.uniform(0.5, 4, size=6))
+    inverse_gain, weight = 0.97 / gain, torch.from_numpy(rng.uniform(0.2, 20, size=6))
+    price = torch.from_numpy(rng.uniform(0.1, 3, size=(40, 6)))
+
+    def cost(symbols: Tensor) -> Tensor:
+        return price * symbols.abs() + weight * (symbols * inverse_gain - residual).square()
+
+    found = choose_symbols(
+        residual, gain, inverse_gain, weight, lambda symbols, some: price[some] * symbols.abs()
+    )
+    nearest = (residual * gain).round()
+    lower = nearest - nearest.sign()
+    wanted = torch.where(cost(lower) < cost(nearest), lower, nearest)
+    assert torch.equal(found, wanted)
+    assert 20 < int((found != nearest).sum()) < 200
+
+
+def test_an_encoder_for_whom_errors_are_dear_rounds_to_the_nearest() -> None:
+    residual, one = torch.randn(50, 4) * 5, torch.ones(4)
+    found = choose_symbols(residual, one, one, 1e6 * one, lambda symbols, some: symbols.abs())
+    assert torch.equal(found, residual.round())
 
 
 # Latents to bytes and back.
@@ -164,36 +215,39 @@ def test_latent_comes_back_exactly(tiny: Ainn, size: tuple[int, int], quality: f
     assert int((coded.symbols != 0).sum()) > coded.symbols.shape[0]  # there was something to code
 
 
-def test_y_hat_is_within_half_a_step_of_y(tiny: Ainn) -> None:
+def test_y_hat_is_within_a_step_of_y(tiny: Ainn) -> None:
     y = latent(8, 8)
     entropy = copy.deepcopy(tiny.entropy)
     entropy.log_inverse_gain.data = -entropy.log_gain.data  # training lets them drift apart
+    entropy.fixed_inverse_gain = fixed_inverse_gains(entropy.log_inverse_gain)
     for quality in (0, 1.5, 2):
         y_hat = LatentCoder(entropy).encode(y, quality).y_hat
         log_gain, _ = entropy.gains(torch.tensor([float(quality)]))
-        half_step = 0.5 * (-log_gain).exp() * entropy.latent_std[:, None, None]
-        assert ((y_hat - y).abs() <= half_step * 1.0001 + 1e-4).all()
+        step = (-log_gain).exp() * entropy.latent_std[:, None, None]
+        assert ((y_hat - y).abs() <= step * 1.001 + 1e-4).all()
+        assert ((y_hat - y).abs() <= step * 0.501 + 1e-4).float().mean() > 0.8
 
 
 @torch.no_grad()
-def test_wavefronts_give_what_coding_position_by_position_gives(tiny: Ainn) -> None:
-    height, width, quality = 8, 12, 1.5
-    y = latent(height, width)
+def test_coding_in_wavefronts_and_whole_numbers_gives_what_the_model_gives_position_by_position(
+    tiny: Ainn,
+) -> None:
+    height, width, quality = 8, 12, 1.0
+    y = latent(height, width).clamp(-4, 4)  # within what fixed point holds
     coded = LatentCoder(tiny.entropy).encode(y, quality)
 
-    model = LatentCoder(tiny.entropy).model  # in float64, as it codes
+    model = copy.deepcopy(tiny.entropy).double()
     y_n = model.normalise(y.double())
     log_gain, inverse_gain = model.gains(torch.tensor([quality], dtype=torch.float64))
     hyper = model.hyper_features(model.hyper_analysis(y_n).round(), log_gain)
     decoded = torch.zeros_like(y_n)
-    for row, column in product(range(height), range(width)):
-        window = model.context(decoded)[:, :, row : row + 1, column : column + 1]
-        here = hyper[:, :, row : row + 1, column : column + 1]
-        mean, _ = model.distribution(torch.cat((here, window), dim=1))
-        symbols = ((y_n[:, :, row, column] - mean[:, :, 0, 0]) * log_gain[:, :, 0, 0].exp()).round()
-        assert torch.equal(coded.symbols[row * width + column], symbols[0])
-        decoded[:, :, row, column] = mean[:, :, 0, 0] + symbols * inverse_gain[:, :, 0, 0]
-    assert torch.allclose(coded.y_hat, model.denormalise(decoded).float(), rtol=1e-5, atol=1e-6)
+    for row, column, span in product(range(height), range(width), model.groups.spans):
+        mean, _ = model.distribution(hyper, decoded)
+        channels = slice(span.start, span.stop)
+        symbols = coded.symbols[row * width + column, channels]
+        value = mean[0, channels, row, column] + symbols * inverse_gain[0, channels, 0, 0]
+        decoded[0, channels, row, column] = value
+    assert torch.allclose(coded.y_hat, model.denormalise(decoded).float(), rtol=1e-4, atol=5e-4)
 
 
 def test_extreme_latents_are_clipped_not_wrapped(tiny: Ainn) -> None:
@@ -224,6 +278,29 @@ def test_payload_is_as_long_as_estimated(kodak: RGB) -> None:
     real = bits_of(coded.payload)
     print(f"quality 4: {real} bits, estimated {coded.estimated_bits:.0f}")
     assert real == pytest.approx(coded.estimated_bits, rel=0.01)
+
+
+@torch.no_grad()
+def test_whole_numbers_cost_next_to_nothing(kodak: RGB) -> None:
+    """The same symbols by the tables that the model in floating point points to: the goal is 0.3 %."""
+    codec, level = shipped(), 3.0
+    coder, model = codec._coder, copy.deepcopy(codec._model.entropy).double()
+    part = torch.tensor(kodak[:256, 256:640]).permute(2, 0, 1)[None].float() / 255
+    y = codec._model.encode(part)
+    coded = coder.encode(y, level)
+
+    log_gain, _ = model.gains(torch.tensor([level], dtype=torch.float64))
+    hyper = model.hyper_features(model.hyper_analysis(model.normalise(y.double())).round(), log_gain)
+    _, log_scale = model.distribution(hyper, model.normalise(coded.y_hat.double()))
+    levels = ((log_scale + log_gain - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_LEVELS - 1)
+    symbols = coded.symbols.T.reshape(levels.shape)
+    float_bits = float(coder._bits_of(symbols, levels).sum())
+    z_bits = -float(
+        torch.log2(model.z_likelihood(model.hyper_analysis(model.normalise(y.double())).round())).sum()
+    )
+    cost = coded.estimated_bits / (float_bits + z_bits) - 1
+    print(f"whole numbers cost {100 * cost:+.4f} %")
+    assert abs(cost) < 0.003
 
 
 def test_shipped_weights_code_a_photo_well(kodak: RGB) -> None:
@@ -315,12 +392,20 @@ def test_fractional_quality_is_between_its_neighbours(codec: AinnCodec) -> None:
 @pytest.mark.parametrize("quality", [0.99, 8.01, -1, float("nan"), float("inf")])
 def test_qualities_beyond_the_range_are_refused(quality: float) -> None:
     with pytest.raises(BenchError, match="from 1 to 8"):
-        AinnCodec.check_quality(quality)
+        AinnCodec().check_quality(quality)
 
 
 @pytest.mark.parametrize("quality", [1, 6.5, 8])
 def test_qualities_within_the_range_are_taken(quality: float) -> None:
-    assert AinnCodec.check_quality(quality) == quality
+    assert AinnCodec().check_quality(quality) == quality
+
+
+def test_weights_are_told_in_name_and_version(tiny_weights: Path, codec: AinnCodec) -> None:
+    given = get(f"ainn:weights={tiny_weights}")
+    assert given.name == codec.name == "ainn:weights=tiny.pt"
+    assert given.version().endswith(f"weights {sha256_of(tiny_weights)[:8]}")
+    image = photo(20, 30)
+    assert given.encode(image, 2) == codec.encode(image, 2)
 
 
 # Damage and forgery.
@@ -349,7 +434,7 @@ def test_every_cut_is_noticed(codec: AinnCodec, stream: bytes) -> None:
         codec.decode(stream + b"\0")
 
 
-@pytest.mark.parametrize("start", [b"", b"AINN", b"AINN\x01"])
+@pytest.mark.parametrize("start", [b"", b"AINN", b"AINN\x02"])
 def test_random_bytes_are_refused(codec: AinnCodec, start: bytes) -> None:
     rng = np.random.default_rng(0)
     for length in (0, 1, 20, 21, 500):
@@ -411,7 +496,9 @@ def test_the_payload_of_another_size_does_no_harm(codec: AinnCodec, stream: byte
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (65535, 65535), (65535, 513)])
 def test_forged_sizes_are_refused(codec: AinnCodec, width: int, height: int) -> None:
-    header = struct.pack("<4sBHHH4s", b"AINN", 1, 2000, width, height, bytes.fromhex(codec.weights_id[:8]))
+    header = struct.pack(
+        "<4sBHHH4s", b"AINN", container.VERSION, 2000, width, height, bytes.fromhex(codec.weights_id[:8])
+    )
     body = header + b"payload"
     with pytest.raises(CodecError, match=f"{width}x{height}"):
         codec.decode(body + struct.pack("<I", zlib.crc32(body)))
@@ -424,8 +511,8 @@ def test_a_header_cut_off_before_a_good_checksum_is_refused(codec: AinnCodec, st
 
 
 def test_a_forged_version_is_refused(codec: AinnCodec, stream: bytes) -> None:
-    body = stream[:4] + b"\x02" + stream[5:-4]
-    with pytest.raises(CodecError, match="version 2"):
+    body = stream[:4] + b"\x03" + stream[5:-4]
+    with pytest.raises(CodecError, match="version 3"):
         codec.decode(body + struct.pack("<I", zlib.crc32(body)))
 
 
@@ -450,6 +537,12 @@ def test_weights_come_back_in_half_precision(tiny_weights: Path) -> None:
         if not name.endswith("quantiles"):
             assert torch.equal(dict(loaded.named_parameters())[name], value.half().float()), name
     assert loaded.entropy.bottleneck._quantized_cdf.numel() > 0
+
+
+@torch.no_grad()
+def test_the_rarest_z_has_finite_bits_after_half_precision(tiny: Ainn) -> None:
+    bits = -torch.log2(tiny.entropy.z_likelihood(torch.full((1, 8, 1, 1), 1e4)))
+    assert float(bits.max()) == pytest.approx(-math.log2(1e-9), rel=1e-3)
 
 
 def test_saving_weights_leaves_the_model_as_it_was(tmp_path: Path) -> None:

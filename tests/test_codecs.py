@@ -123,7 +123,7 @@ def test_importing_codecs_imports_no_torch() -> None:
     """`bench list` and `bench --help` must not wait for torch; nor JPEG's jobs."""
     script = (
         "import sys, bench.codecs\n"
-        "bench.codecs.get_class('ainn').check_quality(2)\n"
+        "bench.codecs.get('ainn').check_quality(2)\n"
         "bench.codecs.get('jpeg')\n"
         "print(sorted({'torch', 'scipy', 'compressai', 'pandas'} & set(sys.modules)))"
     )

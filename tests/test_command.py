@@ -441,10 +441,10 @@ def test_the_provenance_has_command_lines_and_programs_but_no_paths(make: Callab
 
 
 def test_defaults_are_what_they_are_said_to_be(write: Write) -> None:
-    codec = get_class(str(write("my-codec_2.yml")))
+    codec = get_class(str(write("my-codec_2.yml")))()
     assert (codec.name, codec.summary) == ("my-codec_2", "")
     assert (codec.qualities, codec.quality_range, codec.whole_qualities) == ((20, 60, 95), (20, 95), True)
-    halves = get_class(str(write(qualities=[3, 0.5], name="halves", summary="what it is")))
+    halves = get_class(str(write(qualities=[3, 0.5], name="halves", summary="what it is")))()
     assert (halves.name, halves.summary) == ("halves", "what it is")
     assert (halves.qualities, halves.quality_range, halves.whole_qualities) == ((3, 0.5), (0.5, 3), False)
     assert halves.check_quality(1.25) == 1.25
@@ -453,7 +453,7 @@ def test_defaults_are_what_they_are_said_to_be(write: Write) -> None:
 
 
 def test_defaults_are_overridden(write: Write) -> None:
-    codec = get_class(str(write(quality_range=[0, 100], whole_qualities=False)))
+    codec = get_class(str(write(quality_range=[0, 100], whole_qualities=False)))()
     assert codec.check_quality(0.5) == 0.5
     with pytest.raises(BenchError):
         codec.check_quality(101)

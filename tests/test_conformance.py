@@ -12,15 +12,18 @@ from broken_codecs import install
 from shell import assert_one_sentence, bench
 
 from bench.codecs import get_class, names
+from bench.codecs.compressai_zoo import ZooModel
 from bench.conformance import CHECKS, conformance, made_up
 from bench.errors import BenchError
 
-# What of our codecs is tried here: those of pip, at settings that don't take long.
+# What of our codecs is tried here: those of pip, at settings that don't take long, and with weights.
 QUICK = {"av1": "av1:speed=8", "vvenc": "vvenc:preset=faster", "hevc": "hevc:preset=ultrafast"}
 OURS = [
     QUICK.get(name, name)
     for name in names()
-    if get_class(name).missing() is None and not hasattr(get_class(name), "suite")
+    if get_class(name).missing() is None
+    and not hasattr(get_class(name), "suite")
+    and not issubclass(get_class(name), ZooModel)  # see test_compressai_zoo.py
 ]
 
 # The one check that each breaks, and why.

@@ -47,7 +47,7 @@ def test_versions_and_provenance_tell_all_parameters() -> None:
         ("jpeg:chroma=411", "jpeg's chroma is one of 420, 422, 444, not '411'"),
         ("jpeg:chroma=full", "jpeg's chroma is a whole number, not 'full'"),
         ("webp:method=7", "webp's method lies between 0 and 6; 7 doesn't"),
-        ("ainn:effort=1", "ainn has no parameter 'effort'; it has none"),
+        ("ainn:effort=1", "ainn has no parameter 'effort'; there are weights"),
         ("jpeg:", "write parameters as jpeg:name=value"),
         ("jpeg:chroma", "write parameters as jpeg:name=value"),
         ("jpeg:chroma=444,chroma=420", "parameter chroma twice"),

@@ -20,23 +20,18 @@ from PIL import Image
 from tiny import TINY, photo, tiny_model
 
 from bench import cli
+from bench.codecs import get
 from bench.codecs.ainn.codec import AinnCodec
-from bench.codecs.ainn.config import CONFIGS
+from bench.codecs.ainn.config import CONFIGS, AinnConfig
 from bench.codecs.ainn.weights import load_weights, save_weights
 from bench.errors import BenchError
 from bench.training import command
+from bench.training.divergence import PATIENCE, Watch
+from bench.training.learner import ALL, FIRST, LAST
+from bench.training.log import LOG_COLUMNS, PARTS
 from bench.training.photos import Cropper, load_photos, load_validation
-from bench.training.trainer import (
-    ALL,
-    CHECKPOINT,
-    FIRST,
-    LAST,
-    LOG,
-    LOG_COLUMNS,
-    WEIGHTS,
-    Trainer,
-    TrainingPlan,
-)
+from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
+from bench.training.zoo_learner import ZooConfig
 
 # Steps 0 to 2 are of the first phase, 3 to 5 train everything, 6 to 8 are of the last.
 PLAN = TrainingPlan(steps=9, batch=1, crop=64, rate=1e-3, entropy_first=0.3, entropy_last=0.35)
@@ -163,7 +158,7 @@ def test_each_phase_trains_its_part(photos: Path, tmp_path: Path) -> None:
 
     transform = ("transform.", "cfrm.", "pdms.", "decomposition.", "synthesis.")
     assert [moved(0, 3, "entropy."), moved(3, 6, "entropy."), moved(7, 9, "entropy.")] == [True] * 3
-    for prefix in transform:
+    for prefix in (*transform, "entropy.log_gain", "entropy.log_inverse_gain"):
         assert [moved(0, 3, prefix), moved(3, 6, prefix), moved(7, 9, prefix)] == [False, True, False], prefix
     average = checkpoint(tmp_path)["average"]  # what ships is the average, and the last phase trains for that
     for name, value in states[9].items():
@@ -278,7 +273,7 @@ def test_loss_goes_down_from_the_head_start(photos_and_valid: Path, tmp_path: Pa
     trainer.run(tmp_path)
     after = trainer.validate()
     assert after["valid_loss"] < 0.95 * before["valid_loss"]
-    assert trainer.skipped == 0
+    assert trainer.watch.skipped == 0
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -286,19 +281,54 @@ def test_precisions_train(photos: Path, tmp_path: Path, precision: str) -> None:
     plan = TrainingPlan(**vars(PLAN) | {"steps": 3, "precision": precision})
     state = train(photos, tmp_path, plan)
     assert all(value.dtype == torch.float32 for name, value in state["average"].items() if "weight" in name)
-    assert state["skipped"] == 0
+    assert state["watch"]["skipped"] == 0
     assert all(torch.isfinite(value).all() for value in state["model"].values())
 
 
-def test_a_step_without_a_finite_gradient_is_skipped_and_too_many_are_an_error(
-    photos: Path, tmp_path: Path
-) -> None:
+def test_training_steps_back_to_the_average_when_its_weights_are_spoilt(photos: Path, tmp_path: Path) -> None:
+    trainer = Trainer(TINY, TrainingPlan(**vars(PLAN) | {"steps": 40}), photos, "cpu")
+    trainer.model.entropy.context.bias.data.fill_(float("nan"))
+    rows: list[dict[str, Any]] = []
+    assert trainer.run(tmp_path, report=rows.append)
+    assert (trainer.watch.skipped, trainer.watch.steps_back) == (PATIENCE, 1)
+    assert rows[-1]["skipped_steps"] == PATIENCE and rows[-1]["steps_back"] == 1
+    assert "stepped back 1 times" in command._describe(rows[-1])
+    assert all(torch.isfinite(value).all() for value in trainer.model.parameters())
+    assert trainer.optimiser.param_groups[1]["lr"] <= PLAN.rate / 2
+
+
+def test_a_training_that_stepping_back_does_not_help_is_an_error(photos: Path, tmp_path: Path) -> None:
     trainer = Trainer(TINY, TrainingPlan(**vars(PLAN) | {"steps": 1000}), photos, "cpu")
     before = trainer.model.transform.blocks[0].mix.weight.clone()
     trainer.model.entropy.context.bias.data.fill_(float("nan"))
+    trainer.average["entropy.context.bias"].fill_(float("nan"))
     with pytest.raises(BenchError, match=r"training diverged.*smaller --rate"):
         trainer.run(tmp_path)
     assert torch.equal(trainer.model.transform.blocks[0].mix.weight, before)
+
+
+def test_bad_steps_are_those_that_are_not_finite_or_far_off() -> None:
+    watch = Watch()
+    assert watch.good(100.0, 1.0)  # nothing is usual yet
+    assert all(watch.good(2.0 + step % 3, 1.0) for step in range(200))
+    assert watch.usual == pytest.approx(3, abs=0.3)
+    assert watch.good(4 * 3, 50.0)
+    for loss, norm in ((60.0, 1.0), (float("nan"), 1.0), (2.0, float("inf"))):
+        assert not watch.good(loss, norm)
+    assert watch.skipped == 3 and not watch.astray and watch.rate_factor == 1
+    assert watch.good(2.0, 1.0) and watch.in_a_row == 0
+    assert not any(watch.good(1e6, 1.0) for _ in range(PATIENCE)) and watch.astray
+    watch.stepped_back()
+    assert not watch.astray and watch.rate_factor == 0.5
+    assert watch.good(1e6, 1.0)  # what is usual is found anew
+    assert Watch(**watch.to_dict()) == watch
+
+
+def test_the_log_says_where_the_time_goes(photos: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    Trainer(TINY, PLAN, photos, "cpu").run(tmp_path, report=rows.append)
+    shares = [rows[-1][f"{part}_share"] for part in PARTS]
+    assert all(share > 0 for share in shares) and 0.5 < sum(shares) <= 1
 
 
 # Checkpoints that are none.
@@ -463,18 +493,32 @@ def test_a_plan_that_makes_no_sense_is_refused(options: dict[str, Any], words: s
 
 
 def test_ablations_are_configured() -> None:
-    config = command.configure("compact", (0.02, 0.01), ("fdsm", "couplings"))
+    config = command.configure("ainn", "compact", (0.02, 0.01), ("fdsm", "couplings"))
+    assert isinstance(config, AinnConfig)
     assert (config.lambdas, config.fdsm, config.couplings, config.cfrm) == ((0.01, 0.02), False, 0, True)
-    assert command.configure("paper", (), ()).name == "paper"
+    assert command.configure("ainn", "paper", (), ()).name == "paper"
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ([], "--minutes or --steps"),
-        (["--steps", "1", "--config", "papper"], "no configuration 'papper'; there are compact, paper"),
+        (
+            ["--steps", "1", "--config", "papper"],
+            "no configuration 'papper'; there are compact, invcomp, paper",
+        ),
         (["--steps", "1", "--without", "cfmr"], "'cfmr' can't be switched off"),
         (["--steps", "1", "--lambda", "-1"], "lambdas must be"),
+        (["--steps", "1", "--model", "mbt2019"], "no model 'mbt2019' to train; there are ainn, bmshj2018"),
+        (["--steps", "1", "--model", "mbt2018"], "mbt2018 is trained for one rate; give one --lambda"),
+        (
+            ["--steps", "1", "--model", "mbt2018", "--lambda", "0.01", "--without", "pdm"],
+            "--config and --without are A-INN's; mbt2018 has none",
+        ),
+        (
+            ["--steps", "1", "--model", "mbt2018", "--lambda", "0.01", "--precision", "bfloat16"],
+            "mbt2018 is trained in float32; leave --precision out",
+        ),
         (["--steps", "1", "--crop", "100"], "--crop 100"),
         (["--steps", "1", "--device", "abacus"], "can't train on device 'abacus'"),
         (["--steps", "1", "--resume", "none.pt"], "no checkpoint at none.pt"),
@@ -548,8 +592,61 @@ def test_first_phase_codes_with_the_transform_that_is_there(
         trainer.start_from(tmp_path / "weights.pt")
     x, quality = trainer.crops.batch(0, 2), torch.tensor([0.0, 2.0])
     with torch.no_grad():
-        bpp, _ = trainer._forward(x, quality, FIRST)
+        bpp, _ = trainer.learner.losses(x, quality, FIRST, half=False)
         whole = trainer.model.entropy(trainer.model.encode(x), quality, rounded=True)
     # Context features see noise, so the two are near one another, not equal; without its couplings
     # and decomposition a trained transform gives something else altogether.
     assert torch.allclose(bpp, (whole.y_bits + whole.z_bits) / 64**2, rtol=0.02)
+
+
+# Baselines.
+
+
+SMALL = ZooConfig("bmshj2018-hyperprior", 0.01, (8, 12))
+
+
+def test_a_baseline_trains_with_the_same_loss_and_is_exact_to_resume(photos: Path, tmp_path: Path) -> None:
+    plan = TrainingPlan(steps=8, batch=2, crop=64, rate=1e-3)
+    whole = Trainer(SMALL, plan, photos, "cpu")
+    rows: list[dict[str, Any]] = []
+    assert whole.run(tmp_path / "whole", report=rows.append)
+    assert {row["phase"] for row in rows} == {ALL}  # no phases of its entropy model alone
+
+    begun = Trainer(SMALL, plan, photos, "cpu")
+    assert not begun.run(tmp_path / "cut", stop_after=0)
+    rest = Trainer(SMALL, plan, photos, "cpu")
+    rest.resume(tmp_path / "cut" / CHECKPOINT)
+    assert rest.run(tmp_path / "cut")
+    states = [checkpoint(tmp_path / name)["model"] for name in ("whole", "cut")]
+    assert_same(*states)
+    assert any(not torch.equal(v, begun.model.state_dict()[k]) for k, v in states[0].items())
+
+    x = rest.crops.batch(0, 2)
+    bpp, mse = rest.learner.losses(x, torch.zeros(2), ALL, half=False)
+    assert bpp.shape == mse.shape == (2,) and float(bpp.detach().min()) > 0
+
+
+def test_a_baseline_learns_and_codes_a_picture(photos_and_valid: Path, tmp_path: Path) -> None:
+    plan = TrainingPlan(steps=60, batch=4, crop=64, rate=2e-3)
+    trainer = Trainer(SMALL, plan, photos_and_valid, "cpu")
+    before = trainer.validate()
+    trainer.run(tmp_path)
+    assert trainer.validate()["valid_loss"] < 0.5 * before["valid_loss"]
+
+    codec, image = get(f"bmshj2018-hyperprior:weights={tmp_path / WEIGHTS}"), photo(64, 128)
+    stream = codec.encode(image, 1)
+    assert codec.decode(stream).shape == image.shape
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad(), trainer._averaged():
+        bpp, _ = trainer.learner.coded(x, torch.zeros(1))
+    header = 13 * 8 / (64 * 128)
+    assert 8 * len(stream) / (64 * 128) == pytest.approx(float(bpp) + header, rel=0.1, abs=0.02)
+    state = torch.load(tmp_path / WEIGHTS, weights_only=True)["state_dict"]
+    assert state["g_a.0.weight"].dtype == torch.float16
+    assert float(state["entropy_bottleneck.likelihood_lower_bound.bound"]) == pytest.approx(1e-9)
+
+
+def test_a_checkpoint_of_another_model_is_refused(photos: Path, uninterrupted: Path) -> None:
+    trainer = Trainer(SMALL, TrainingPlan(steps=1, crop=64), photos, "cpu")
+    with pytest.raises(BenchError, match="of another model, ainn"):
+        trainer.resume(uninterrupted / CHECKPOINT)

@@ -17,6 +17,8 @@ TINY = COMPACT.with_options(
     latent_channels=96,
     hyper_channels=8,
     context_channels=16,
+    channel_groups=(8, 24, 64),
+    parameters_width=56,
     lambdas=(0.002, 0.01, 0.05),
     subnets=(SubnetShape((3, 1, 3), 8),) * 3 + (SubnetShape((1, 3, 1), 8),),
     couplings=1,
@@ -47,7 +49,7 @@ def train_like(module: nn.Module, seed: int = 0) -> None:
         elif isinstance(part, Invertible1x1):
             part.weight.add_(noise(part.weight, 0.05 / part.weight.shape[0] ** 0.5))
     for name, parameter in module.named_parameters():
-        if name.endswith(("last.weight", "squeeze.weight", "parameters_net.4.weight")):
+        if name.endswith(("last.weight", "squeeze.weight")) or ".before." in name:
             parameter.add_(noise(parameter, 0.1 / parameter[0].numel() ** 0.5))
         elif "gain" in name:
             parameter.add_(noise(parameter, 0.1))
@@ -71,6 +73,16 @@ def photo(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
         for blur, weight in ((12, 45), (3, 20), (0.7, 8))
     )
     return np.clip(np.round(128 + field), 0, 255).astype(np.uint8)
+
+
+def latent(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    """(1, M, H, W), as a picture's would be: neighbours resemble one another, a few values are far out."""
+    rng = np.random.default_rng(seed)
+    channels = TINY.latent_channels
+    rows = rng.normal(size=(channels, height, width)).cumsum(1).cumsum(2) / (height * width) ** 0.5
+    values = rows * np.logspace(0.5, -1.7, channels)[:, None, None]
+    values.flat[rng.integers(values.size, size=3)] = (40, -700, 3)
+    return torch.from_numpy(values).float()[None]
 
 
 def _unit(field: NDArray[np.float64]) -> NDArray[np.float64]:

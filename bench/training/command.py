@@ -9,8 +9,11 @@ import torch
 from rich.console import Console
 
 from bench.codecs.ainn.config import CONFIGS, AinnConfig
+from bench.codecs.compressai_zoo import ARCHITECTURES as ZOO
 from bench.errors import BenchError
+from bench.training.log import PARTS
 from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
+from bench.training.zoo_learner import ZooConfig
 
 # How each module of the paper is switched off.
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -21,8 +24,16 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def configure(name: str, lambdas: tuple[float, ...], without: tuple[str, ...]) -> AinnConfig:
-    """A named configuration, with its lambdas replaced and modules switched off."""
+def configure(
+    model: str, name: str, lambdas: tuple[float, ...], without: tuple[str, ...]
+) -> AinnConfig | ZooConfig:
+    """A-INN's named configuration, with its lambdas replaced and modules switched off; or a zoo model's."""
+    if model in ZOO:
+        if without or name != "compact":
+            raise BenchError(f"--config and --without are A-INN's; {model} has none")
+        return ZooConfig.of(model, lambdas)
+    if model != "ainn":
+        raise BenchError(f"no model '{model}' to train; there are ainn, {', '.join(ZOO)}")
     if name not in CONFIGS:
         raise BenchError(f"no configuration '{name}'; there are {', '.join(sorted(CONFIGS))}")
     config = CONFIGS[name]
@@ -39,6 +50,7 @@ def run_training(
     plan: TrainingPlan,
     data: Path,
     out: Path,
+    model: str,
     config: str,
     lambdas: tuple[float, ...],
     without: tuple[str, ...],
@@ -54,7 +66,7 @@ def run_training(
         BenchError: no photos, no such device, unreadable checkpoint, or a training that is there already.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    chosen = configure(config, lambdas, without)
+    chosen = configure(model, config, lambdas, without)
     if resume is None and (out / CHECKPOINT).exists():
         raise BenchError(
             f"{out} holds a training already; go on with --resume {out / CHECKPOINT}, or take another --out"
@@ -69,7 +81,7 @@ def run_training(
         trainer.start_from(weights)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     console.print(
-        f"{trainer.model.config.name}: {parameters / 1e6:.2f} M parameters, "
+        f"{chosen.name}: {parameters / 1e6:.2f} M parameters, "
         f"{len(trainer.crops.photos)} photos, "
         f"{len(trainer.validation)} for validation, {device}, {plan.precision}"
     )
@@ -91,9 +103,13 @@ def _describe(row: dict[str, Any]) -> str:
     if "loss" in row:
         parts.append(f"loss {row['loss']:.3f}, {row['bpp']:.3f} bpp, {row['psnr']:.2f} dB")
         parts.append(f"{row['patches_per_second']:.0f} patches/s")
+    if row["steps_back"]:
+        parts.append(f"stepped back {row['steps_back']} times after bad steps, rates halved each time")
     if "valid_loss" in row:
         parts.append(
             f"validation: loss {row['valid_loss']:.4f}, "
             f"{row['valid_bpp']:.4f} bpp, {row['valid_psnr']:.3f} dB"
         )
+        if "loss" in row:
+            parts.append(", ".join(f"{part} {row[f'{part}_share']:.0%}" for part in PARTS) + " of the time")
     return " | ".join(parts)

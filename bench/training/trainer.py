@@ -1,14 +1,11 @@
-"""Train an A-INN: one loop, exact to resume, that stops when its time is up.
+"""Train a model: one loop, exact to resume, that stops when its time is up.
 
-Loss: bpp + lambda * 255^2 * MSE, each picture of a batch at a lambda of its own (Cui et al. 2021).
-Three phases. The first trains the entropy model alone, on the linear transform of the head start, at a
-fraction of the cost of a full step; the second trains everything; the last trains the entropy model
-alone again, on the symbols that the finished transform really sends.
+Loss: bpp + lambda * 255^2 * MSE, each picture of a batch at a lambda of its own (Cui et al. 2021). What
+is trained when, and what comes of a batch, its `Learner` says.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import signal
 import time
@@ -18,24 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import nn
 
 from bench.codecs.ainn.config import AinnConfig
-from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
-from bench.codecs.ainn.model import Ainn
-from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.errors import BenchError
+from bench.training import log
+from bench.training.ainn_learner import AinnLearner
+from bench.training.divergence import MAX_STEPS_BACK, Watch
+from bench.training.learner import ALL, FIRST, LAST, Learner
+from bench.training.log import Step, Window
 from bench.training.photos import Cropper, load_photos, load_validation
+from bench.training.zoo_learner import ZooConfig, ZooLearner
 
-LOG_COLUMNS = (
-    "step", "minutes", "phase", "learning_rate", "loss", "bpp", "psnr", "patches_per_second", "skipped_steps",
-    "valid_loss", "valid_bpp", "valid_psnr",
-)  # fmt: skip
-FIRST, ALL, LAST = "entropy-first", "all", "entropy-last"  # the phases
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
-MAX_SKIPPED = 50  # steps without a finite gradient, after which training gives up
+EXPORT_CROPS = 64  # that a model may measure on what goes with its weights
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,9 @@ class TrainingPlan:
     crop: int = 128
     rate: float = 1e-4  # of the transform; see `Ainn.parameter_groups` for the others
     entropy_first: float = 0.12  # share of the first phase
-    entropy_last: float = 0.1  # share of the last
+    # Share of the last. It costs more than it gains once the decoder knows the means it was trained with:
+    # 7 minutes of it took 2 to 5 dB from weights that had 64 minutes of everything.
+    entropy_last: float = 0.0
     seed: int = 0
     precision: str = (
         "float32"  # or bfloat16: of the convolutions, never of couplings' sums, latents and rates
@@ -88,44 +87,52 @@ class TrainingPlan:
 class Trainer:
     """Holds a training's whole state; `run` goes on with it until the plan or the slice is over."""
 
-    def __init__(self, config: AinnConfig, plan: TrainingPlan, data: Path, device: str) -> None:
+    def __init__(self, config: AinnConfig | ZooConfig, plan: TrainingPlan, data: Path, device: str) -> None:
         self.plan = plan
         self.device = torch.device(device)
         torch.manual_seed(plan.seed)
         photos = load_photos(data, plan.crop)
         self.validation = load_validation(data, VALIDATION_SIDE)
-        self.model = Ainn(config)
-        start_from_statistics(self.model, *block_statistics(photos, plan.seed))
+        self.learner = _learner(config, photos, plan)
         self.crops = Cropper(photos, plan.crop, plan.seed, self.device)
         self._settle()
-        self.fresh = True  # the transform has never been trained: what is the identity in it can be left out
         self.phase = ""  # of the last step
         self.step = 0
-        self.skipped = 0
+        self.rate = 0.0  # of the last step
+        self.watch = Watch()
+        self.window = Window(self.device)
         self.seconds = 0.0  # spent training, over all slices
 
     def start_from(self, path: Path) -> None:
         """Take over trained weights, to train on with a fresh optimiser."""
-        self.model = load_weights(path)
-        self.fresh = False
+        self.learner.load(path)
         self._settle()
+
+    @property
+    def model(self) -> nn.Module:
+        return self.learner.model
 
     def resume(self, path: Path) -> None:
         """Go on exactly where the checkpoint was written.
 
         Raises:
-            BenchError: no checkpoint of a training of A-INN.
+            BenchError: no checkpoint of a training of this model.
         """
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            self.model = build(state["config"], state["model"])
+            if state["kind"] != self.learner.kind:
+                raise ValueError(f"it is of another model, {state['kind']}")
+            self.learner.restore(state["learner"], state["model"])
             self._settle()
             self.average = {name: value.to(self.device) for name, value in state["average"].items()}
             self.optimiser.load_state_dict(state["optimiser"])
-            self.phase, self.fresh = state["phase"], state["fresh"]
+            self.phase = state["phase"]
             self._train_only(self.phase)
-            self.step, self.skipped, self.seconds = state["step"], state["skipped"], state["seconds"]
+            self.step, self.seconds = state["step"], state["seconds"]
+            self.watch = Watch(**state["watch"])
             torch.set_rng_state(state["rng"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(state["device_rng"], self.device)
         except Exception as error:  # torch raises many kinds for a file that is something else
             reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
             raise BenchError(
@@ -151,8 +158,8 @@ class Trainer:
         """
         out.mkdir(parents=True, exist_ok=True)
         started, before = time.monotonic(), self.seconds
-        saved = started
-        window = _Window()
+        saved, logged = started, self.step
+        self.window = Window(self.device)
         done = False
         with _interrupt_flag() as interrupted, _denormals_flushed():
             while True:
@@ -162,13 +169,14 @@ class Trainer:
                 over = stop_after is not None and time.monotonic() - started >= 60 * stop_after
                 stop = done or over or interrupted()
                 validate = stop or (self.step > 0 and self.step % validate_every == 0)
-                if validate or (self.step > 0 and self.step % 50 == 0):
-                    row = window.row(self) | (self.validate() if validate else {})
-                    _append_log(out / LOG, row)
+                if stop or (self.step > logged and (validate or self.step % 50 == 0)):
+                    row = self._row() | (self.validate() if validate else {})
+                    log.append(out / LOG, row)
                     report(row)
+                    logged = self.step
                 if stop:
                     break
-                window.add(*self._train_step(progress))
+                self.window.add(self._train_step(progress))
                 if time.monotonic() - saved > 300:
                     self.save(out)
                     saved = time.monotonic()
@@ -178,23 +186,27 @@ class Trainer:
     def save(self, out: Path) -> None:
         """Write the checkpoint, and the averaged weights as a codec takes them."""
         state = {
-            "config": self.model.config.to_dict(),
+            "kind": self.learner.kind,
+            "learner": self.learner.describe(),
             "model": self.model.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "phase": self.phase,
-            "fresh": self.fresh,
             "step": self.step,
-            "skipped": self.skipped,
+            "watch": self.watch.to_dict(),
             "seconds": self.seconds,
             "rng": torch.get_rng_state(),
+            "device_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
         partial = out / (CHECKPOINT + ".part")  # a kill while writing leaves the last good one
         torch.save(state, partial)
         partial.replace(out / CHECKPOINT)
         with self._averaged():
             training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
-            save_weights(self.model, out / WEIGHTS, training)
+            generator = torch.get_rng_state()
+            crops = self.crops.batch(self.step, EXPORT_CROPS).contiguous(memory_format=torch.channels_last)
+            self.learner.export(out / WEIGHTS, training, crops)
+            torch.set_rng_state(generator)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -203,13 +215,10 @@ class Trainer:
             return {}
         rows, generator = [], torch.get_rng_state()
         with self._averaged():
-            for level, value in enumerate(self.model.config.lambdas):
+            for level, value in enumerate(self.learner.lambdas):
                 for crops in self.validation.split(8):
                     x = crops.to(self.device).float() / 255
-                    quality = torch.full((len(x),), float(level), device=self.device)
-                    out = self.model(x, quality, rounded=True)
-                    bpp = (out.y_bits + out.z_bits) / VALIDATION_SIDE**2
-                    mse = (out.x_hat.clamp(0, 1) - x).square().mean((1, 2, 3))
+                    bpp, mse = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
                     for b, d in zip(bpp.tolist(), mse.tolist(), strict=True):
                         rows.append((b + value * 255**2 * d, b, -10 * math.log10(d)))
         torch.set_rng_state(generator)  # so that validating more or less often changes nothing
@@ -218,79 +227,89 @@ class Trainer:
 
     def _settle(self) -> None:
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.Adam(self.model.parameter_groups(self.plan.rate), fused=True)
+        self.optimiser = torch.optim.Adam(self.learner.parameter_groups(self.plan.rate), fused=True)
         for group in self.optimiser.param_groups:
             group["full_lr"] = group["lr"]
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
 
-    def _train_step(self, progress: float) -> tuple[float, float, float, int]:
-        plan, lambdas = self.plan, self.model.config.lambdas
-        phase, share = plan.phase(progress)
+    def _row(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "minutes": self.seconds / 60,
+            "phase": self._phase(self.plan.progress(self.step, self.seconds))[0],
+            "learning_rate": self.rate,
+            "skipped_steps": self.watch.skipped,
+            "steps_back": self.watch.steps_back,
+        } | self.window.row()
+
+    def _train_step(self, progress: float) -> Step:
+        plan, lambdas = self.plan, self.learner.lambdas
+        phase, share = self._phase(progress)
         if phase != self.phase:
             self._enter(phase)
         size = plan.batch if phase == ALL else plan.batch * 4  # cheap steps can see more photos
-        x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
+        with self.window.timed("photos"):
+            x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
         quality = torch.randint(len(lambdas), (size,)).to(self.device)
         weight = torch.tensor(lambdas, device=self.device)[quality]
 
-        bpp, mse = self._forward(x, quality.float(), phase)
-        losses = bpp + weight * 255**2 * mse
+        with self.window.timed("forward"):
+            half = plan.precision == "bfloat16" and self.learner.halves
+            bpp, mse = self.learner.losses(x, quality.float(), phase, half)
+            losses = bpp + weight * 255**2 * mse
         # High rates have the larger loss by nature; a curve wants each rate to matter alike.
         balance = (weight / math.exp(sum(map(math.log, lambdas)) / len(lambdas))) ** -0.35
         # Each phase warms up, then decays by a cosine to a hundredth.
         factor = (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))) * min(1.0, 0.02 + share / 0.02)
+        factor *= self.watch.rate_factor
+        self.rate = plan.rate * factor
         for group in self.optimiser.param_groups:
             group["lr"] = group["full_lr"] * factor
-        self.optimiser.zero_grad(set_to_none=True)
-        (balance * losses).mean().backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
-        self._apply(bool(torch.isfinite(norm)))
+        loss = (balance * losses).mean()
+        with self.window.timed("backward"):
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+        with self.window.timed("update"):
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
+            self._apply(self.watch.good(float(loss.detach()), float(norm)))
         psnr = float((-10 * torch.log10(mse.detach())).mean())
-        return float(losses.detach().mean()), float(bpp.detach().mean()), psnr, size
+        return Step(float(losses.detach().mean()), float(bpp.detach().mean()), psnr, size)
+
+    def _phase(self, progress: float) -> tuple[str, float]:
+        return self.plan.phase(progress) if self.learner.phased else (ALL, progress)
 
     def _enter(self, phase: str) -> None:
         if phase == LAST:  # the transform is finished: what ships is its average
             self.model.load_state_dict(self.average)
         self._train_only(phase)
+        self.watch.forget()
         self.phase = phase
 
     def _train_only(self, phase: str) -> None:
         for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(phase == ALL or name.startswith("entropy."))
+            parameter.requires_grad_(self.learner.learns(name, phase))
 
-    def _apply(self, finite: bool) -> None:
+    def _apply(self, good: bool) -> None:
         self.step += 1
-        if not finite:
-            self.skipped += 1
-            if self.skipped > MAX_SKIPPED:
-                raise BenchError(
-                    f"training diverged: {self.skipped} steps without a finite gradient by step {self.step}; "
-                    "start again from the last checkpoint with a smaller --rate"
-                )
+        if not good:
+            if self.watch.astray:
+                self._step_back()
             return
         self.optimiser.step()
         decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
         trained = {n: p.detach() for n, p in self.model.named_parameters() if p.requires_grad}
         torch._foreach_lerp_([self.average[name] for name in trained], list(trained.values()), 1 - decay)
 
-    def _forward(self, x: Tensor, quality: Tensor, phase: str) -> tuple[Tensor, Tensor]:
-        """bpp (N,) and MSE (N,) on a scale of [0, 1].
-
-        With the transform at rest, the MSE is that of the latent: the same but for a constant while
-        the transform is orthonormal, and close to it later.
-        """
-        half = self.plan.precision == "bfloat16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            if phase == ALL:
-                out = self.model(x, quality)
-                mse = (out.x_hat.float() - x).square().mean((1, 2, 3))
-            else:
-                with torch.no_grad():
-                    y = self.model.encode(x, linear=phase == FIRST and self.fresh).float()
-        if phase != ALL:
-            out = self.model.entropy(y, quality, rounded=True)
-            mse = self.model.entropy.latent_mse(y, out.y_hat)
-        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), mse
+    def _step_back(self) -> None:
+        """To the averaged weights, which change slowly, with half the rate and an optimiser that is new."""
+        if self.watch.steps_back == MAX_STEPS_BACK:
+            raise BenchError(
+                f"training diverged: {self.watch.skipped} bad steps by step {self.step}, and stepping back "
+                f"{MAX_STEPS_BACK} times didn't help; start again from good weights, with a smaller --rate"
+            )
+        self.model.load_state_dict(self.average)
+        self.optimiser.state.clear()
+        self.watch.stepped_back()
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -303,32 +322,12 @@ class Trainer:
             self.model.load_state_dict(current)
 
 
-class _Window:
-    """Means of what training printed since the last row of the log."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[float, float, float, int]] = []
-        self.since = time.monotonic()
-
-    def add(self, loss: float, bpp: float, psnr: float, patches: int) -> None:
-        self.rows.append((loss, bpp, psnr, patches))
-
-    def row(self, trainer: Trainer) -> dict[str, Any]:
-        seconds = time.monotonic() - self.since
-        progress = trainer.plan.progress(trainer.step, trainer.seconds)
-        row: dict[str, Any] = {
-            "step": trainer.step,
-            "minutes": trainer.seconds / 60,
-            "phase": trainer.plan.phase(progress)[0],
-            "learning_rate": trainer.optimiser.param_groups[1]["lr"],
-            "skipped_steps": trainer.skipped,
-        }
-        if self.rows:
-            loss, bpp, psnr, _ = (sum(column) / len(self.rows) for column in zip(*self.rows, strict=True))
-            patches = sum(row[3] for row in self.rows)
-            row |= {"loss": loss, "bpp": bpp, "psnr": psnr, "patches_per_second": patches / seconds}
-        self.rows, self.since = [], time.monotonic()
-        return row
+def _learner(config: AinnConfig | ZooConfig, photos: list[NDArray[np.uint8]], plan: TrainingPlan) -> Learner:
+    if isinstance(config, ZooConfig):
+        if plan.precision != "float32":
+            raise BenchError(f"{config.architecture} is trained in float32; leave --precision out")
+        return ZooLearner(config)
+    return AinnLearner(config, photos, plan.seed)
 
 
 @contextmanager
@@ -357,12 +356,3 @@ def _interrupt_flag() -> Iterator[Callable[[], bool]]:
     finally:
         for number, old in previous.items():
             signal.signal(number, old)
-
-
-def _append_log(path: Path, row: dict[str, Any]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, LOG_COLUMNS, restval="")
-        if new:
-            writer.writeheader()
-        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.parameters import Parameter
 from bench.download import sha256_of
 
 if TYPE_CHECKING:
@@ -36,10 +37,13 @@ class AinnCodec(Codec):
     qualities = (1, 2, 3, 4, 5, 6, 7, 8)
     quality_range = (1, 8)
     whole_qualities = False
+    parameters = {
+        "weights": Parameter("", "a file that `bench train` wrote; without, what ships", path=True),
+    }
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
-        super().__init__()
-        self.weights = weights
+    def __init__(self, weights: Path | str = "") -> None:
+        super().__init__(weights=str(weights))
+        self.weights = Path(weights) if weights else WEIGHTS
 
     @classmethod
     def missing(cls) -> str | None:

@@ -1,4 +1,4 @@
-"""What an A-INN is made of: one dataclass, and the two configurations that have names."""
+"""What an A-INN is made of: one dataclass, and the configurations that have names."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class AinnConfig:
     context_channels: int = (
         384  # features that each of context and hyperprior hands to the entropy parameters
     )
+    channel_groups: tuple[int, ...] = (
+        192,
+    )  # sizes of the groups of y's channels, each coded knowing those before
+    parameters_width: int = 288  # channels inside the network that predicts y's Gaussians
     lambdas: tuple[float, ...] = (0.013,)  # weights of the distortion; several make one model for all rates
 
     subnets: tuple[SubnetShape, ...] = (
@@ -41,6 +45,7 @@ class AinnConfig:
         SubnetShape((3, 1, 3), 192),
         SubnetShape((3, 1, 3), 768),
     )
+    split: bool = False  # InvComp's transform: one branch, whose halves couple; without FDSM, CFRM, PDM
     couplings: int = 3  # coupling layers per invertible block; 0 leaves the linear part of the transform
     joint_subnets: bool = False  # G and H of a coupling as one subnet with twice the outputs
 
@@ -59,6 +64,12 @@ class AinnConfig:
                 f"latent_channels={self.latent_channels} does not divide {TRANSFORM_CHANNELS}; "
                 "take 96, 128, 192, 256, 384 or 768"
             )
+        if sum(self.channel_groups) != self.latent_channels or min(self.channel_groups) < 1:
+            raise BenchError(
+                f"channel_groups={self.channel_groups} don't add up to latent_channels={self.latent_channels}"
+            )
+        if self.split and (self.fdsm or self.cfrm or self.ms_cfrm or self.pdm):
+            raise BenchError("with split=True there is one branch: switch fdsm, cfrm, ms_cfrm and pdm off")
         if not self.lambdas or not all(0 < value < math.inf for value in self.lambdas):
             raise BenchError("lambdas must be one or more positive numbers, such as 0.013")
 
@@ -78,7 +89,7 @@ class AinnConfig:
     def from_dict(cls, values: dict[str, Any]) -> AinnConfig:
         values = dict(values)
         values["subnets"] = tuple(SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"])
-        for name in ("lambdas", "fdsm_widths"):
+        for name in ("lambdas", "fdsm_widths", "channel_groups"):
             values[name] = tuple(values[name])
         values["pdm_widths"] = tuple(tuple(widths) for widths in values["pdm_widths"])
         return cls(**values)
@@ -98,6 +109,8 @@ COMPACT = AinnConfig(
     latent_channels=384,
     hyper_channels=96,
     context_channels=224,
+    channel_groups=(8, 24, 64, 96, 192),
+    parameters_width=304,
     lambdas=LAMBDAS,
     subnets=(
         SubnetShape((5, 1, 5), 12),
@@ -112,4 +125,7 @@ COMPACT = AinnConfig(
     unet_convs=1,
 )
 
-CONFIGS = {config.name: config for config in (PAPER, COMPACT)}
+# InvComp (Xie et al. 2021), without its attention and enhancement: the invertible transform alone.
+INVCOMP = COMPACT.with_options(name="invcomp", split=True, fdsm=False, cfrm=False, pdm=False)
+
+CONFIGS = {config.name: config for config in (PAPER, COMPACT, INVCOMP)}

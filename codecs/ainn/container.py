@@ -22,7 +22,7 @@ from typing import NamedTuple
 from bench.codecs.base import CodecError
 
 MAGIC = b"AINN"
-VERSION = 1
+VERSION = 2
 MAX_SIDE = 65535
 MAX_PIXELS = 1 << 25  # a forged header must not make the decoder take all memory
 _HEADER = struct.Struct("<4sBHHH4s")

@@ -6,11 +6,12 @@ All of it works on the *normalised* latent (zero mean and unit deviation per cha
 measured when training starts), so that its inputs and outputs are of order one at every rate:
 
     y_n = (y - mean) / std          normalised latent
-    u   = y_n * gain[quality]       what is rounded, with a step of 1
-    mu, sigma                       predicted for y_n, scaled by the gain for u
-    y_hat_n = mu + round((y_n - mu) * gain) * inverse_gain[quality]
+    mu, sigma                       predicted for y_n by hyperprior, context and the channels before
+    s   = (y_n - mu) * gain[quality], rounded as `choose_symbols` does: the symbols, coded with sigma * gain
+    y_hat_n = mu + s * inverse_gain[quality]
 
 Shapes: y is N, M, H, W (1/16 of the picture's sides), z is N, K, H/4, W/4; H and W multiples of 4.
+This is the model that is trained; `fixed_point.py` is its twin in integers, which codes.
 """
 
 from __future__ import annotations
@@ -22,15 +23,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.codecs.ainn.channel_groups import ChannelGroups
 from bench.codecs.ainn.config import TRANSFORM_CHANNELS, AinnConfig
-from bench.codecs.ainn.layers import zeroed
+from bench.codecs.ainn.layers import ENTROPY_SLOPE
+from bench.codecs.ainn.quantise import choose_symbols
 from bench.codecs.compressai_import import compressai
 
+PIXELS_PER_POSITION = 256  # a position of y stands for 16x16 pixels
 SCALE_MIN = 0.11  # smallest deviation that the range coder has a table for (Ballé 2018)
 SCALE_MAX = 128.0
 SCALE_LEVELS = 96
 # The causal half of a 5x5 window in scan order: offsets (row, column) of decoded neighbours.
 CONTEXT_OFFSETS = tuple((dy, dx) for dy in (-2, -1, 0) for dx in range(-2, 3) if (dy, dx) < (0, 0))
+# Whole numbers of the model's state: tables of y's symbols and inverse gains (`fixed_point`).
+EXPORTED = ("symbol_tables", "fixed_inverse_gain")
 
 
 class Latent(NamedTuple):
@@ -39,6 +45,8 @@ class Latent(NamedTuple):
     y_hat: Tensor  # N, M, H, W: rounded, as the decoder gets it; gradients pass straight through
     y_bits: Tensor  # N: estimated bits of y in each picture
     z_bits: Tensor  # N: estimated bits of z in each picture
+    symbols: Tensor  # N, M, H, W: of y
+    log_scales: Tensor  # N, M, H, W: of the deviations that were predicted for them
 
 
 class EntropyModel(nn.Module):
@@ -46,6 +54,9 @@ class EntropyModel(nn.Module):
 
     latent_mean: Tensor
     latent_std: Tensor
+    log_lambdas: Tensor
+    symbol_tables: Tensor
+    fixed_inverse_gain: Tensor
 
     def __init__(self, config: AinnConfig) -> None:
         super().__init__()
@@ -57,35 +68,31 @@ class EntropyModel(nn.Module):
         self.log_inverse_gain = nn.Parameter(torch.zeros(levels, m))
         self.hyper_analysis = nn.Sequential(
             nn.Conv2d(m, k, 3, padding=1),
-            nn.LeakyReLU(),
+            nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, k, 3, padding=1, stride=2),
-            nn.LeakyReLU(),
+            nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, k, 3, padding=1),
-            nn.LeakyReLU(),
+            nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, k, 3, padding=1, stride=2),
         )
         self.hyper_synthesis = nn.Sequential(
             nn.Conv2d(k, 4 * k, 3, padding=1),
             nn.PixelShuffle(2),
-            nn.LeakyReLU(),
+            nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, k, 3, padding=1),
-            nn.LeakyReLU(),
+            nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, 4 * k, 3, padding=1),
             nn.PixelShuffle(2),
-            nn.LeakyReLU(),
+            nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, features, 3, padding=1),
         )
         self.bottleneck = compressai().entropy_models.EntropyBottleneck(k)
         self.context = MaskedContext(m, features)
-        width = (2 * features + 2 * m) // 4
-        # A fresh entropy model is one fixed Gaussian per channel: mean 0, deviation 1 of y_n.
-        self.parameters_net = nn.Sequential(
-            nn.Conv2d(2 * features + 1, width, 1),
-            nn.LeakyReLU(),
-            nn.Conv2d(width, width, 1),
-            nn.LeakyReLU(),
-            zeroed(nn.Conv2d(width, 2 * m, 1)),
-        )
+        self.groups = ChannelGroups(2 * features + 1, config)
+        # What coding takes instead of numbers computed anew: empty until the model is exported.
+        for name in EXPORTED:
+            self.register_buffer(name, torch.empty(0, dtype=torch.int32))
+        self.register_buffer("log_lambdas", torch.tensor(config.lambdas).log(), persistent=False)
         self.start_gains(config)
 
     def start_gains(self, config: AinnConfig) -> None:
@@ -103,13 +110,23 @@ class EntropyModel(nn.Module):
     def forward(self, y: Tensor, quality: Tensor, rounded: bool = False) -> Latent:
         """Training's view of coding y.
 
-        The decoder's y_hat is always rounded. The rate is that of y with uniform noise, which tells the
-        transform where bits go, or with `rounded` that of the very symbols that would be coded: exact
-        for the entropy model, but deaf to small changes of y.
+        The decoder's y_hat is always made of whole symbols. The rate is that of y with uniform noise, which
+        tells the transform where bits go, or with `rounded` that of the very symbols that would be coded:
+        exact for the entropy model, but deaf to small changes of y.
         """
         y_n = self.normalise(y.float())
         log_gain, inverse_gain = self.gains(quality)
         gain = log_gain.exp()
+        weight = self.distortion_weight(quality)
+
+        def symbols_of(mean: Tensor, log_scale: Tensor) -> Tensor:
+            scale = (log_scale + log_gain).exp()
+
+            def bits(symbols: Tensor, some: Tensor) -> Tensor:
+                return gaussian_bits(symbols, scale[some])
+
+            with torch.no_grad():
+                return choose_symbols(y_n - mean, gain, inverse_gain, weight, bits)
 
         z = self.hyper_analysis(y_n)
         z_hat = round_through(z)
@@ -119,19 +136,19 @@ class EntropyModel(nn.Module):
         # the first, from noisy neighbours, only serves to show the second what decoded ones look like.
         with torch.no_grad():
             noisy = y_n + (torch.rand_like(y_n) - 0.5) / gain
-            guess, _ = self.distribution(torch.cat((hyper, self.context(noisy)), dim=1))
-            decoded = guess + ((y_n - guess) * gain).round() * inverse_gain
-        decoded = decoded + (y_n - y_n.detach())
-        mean, log_scale = self.distribution(torch.cat((hyper, self.context(decoded)), dim=1))
+            guess, log_scale = self.distribution(hyper, noisy)
+            decoded = guess + symbols_of(guess, log_scale) * inverse_gain
+        mean, log_scale = self.distribution(hyper, decoded + (y_n - y_n.detach()))
 
         residual = (y_n - mean) * gain
-        symbols = residual.round()
+        symbols = symbols_of(mean, log_scale)
         noise = (symbols - residual).detach() if rounded else torch.rand_like(residual) - 0.5
         y_bits = gaussian_bits(residual + noise, (log_scale + log_gain).exp())
         # Symbols stay what they are when the mean moves a little, so y_hat moves with the mean.
-        y_hat = mean + symbols.detach() * inverse_gain + (y_n - y_n.detach())
+        y_hat = mean + symbols * inverse_gain + (y_n - y_n.detach())
         z_bits = -torch.log2(z_likelihood)
-        return Latent(self.denormalise(y_hat), y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3)))
+        bits = y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
+        return Latent(self.denormalise(y_hat), *bits, symbols, (log_scale + log_gain).detach())
 
     def z_likelihood(self, z: Tensor) -> Tensor:
         """Of z as given: the bottleneck itself would add noise, or round about its medians."""
@@ -143,8 +160,18 @@ class EntropyModel(nn.Module):
 
     def latent_mse(self, y: Tensor, y_hat: Tensor) -> Tensor:
         """(N,): the error that y_hat brings into the pixels if the transform is orthonormal."""
-        groups = TRANSFORM_CHANNELS / y.shape[1]  # the squeeze shrinks y by the root of this
-        return (y - y_hat).square().sum(1).mean((1, 2)) * groups / TRANSFORM_CHANNELS
+        # The squeeze averages 768 / M channels, so y is smaller than they by the root of that.
+        return (y - y_hat).square().sum(1).mean((1, 2)) / y.shape[1]
+
+    def distortion_weight(self, quality: Tensor) -> Tensor:
+        """(N, M, 1, 1): what a squared error of one in y_n is worth in bits: lambda 255^2 times its MSE."""
+        per_element = PIXELS_PER_POSITION * self.latent_std.square() / len(self.latent_std)
+        return (self.lambda_of(quality) * 255**2)[:, None, None, None] * per_element[:, None, None]
+
+    def lambda_of(self, quality: Tensor) -> Tensor:
+        """(N,): the weight of the distortion, between lambdas their geometric mean."""
+        below, above, share = self._between(quality)
+        return torch.lerp(self.log_lambdas[below], self.log_lambdas[above], share).exp()
 
     def normalise(self, y: Tensor) -> Tensor:
         return (y - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
@@ -153,16 +180,17 @@ class EntropyModel(nn.Module):
         return y_n * self.latent_std[:, None, None] + self.latent_mean[:, None, None]
 
     def gains(self, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """log-gain and inverse gain (N, M, 1, 1), interpolated between the lambdas on both sides."""
-        last = self.log_gain.shape[0] - 1
-        below = quality.floor().long().clamp(0, last)
-        above = (below + 1).clamp(max=last)
-        share = (quality - below)[:, None].to(self.log_gain.dtype)
-        log_gain, log_inverse = (
-            torch.lerp(table[below], table[above], share)[:, :, None, None]
-            for table in (self.log_gain, self.log_inverse_gain)
-        )
-        return log_gain, log_inverse.exp()
+        """log-gain and inverse gain (N, M, 1, 1): steps are interpolated between the lambdas on both sides.
+
+        Linearly, as the decoder's are whole numbers (`FixedPointEntropy`).
+        """
+        below, above, share = self._between(quality)
+
+        def between(log_steps: Tensor) -> Tensor:
+            steps = log_steps.exp()
+            return torch.lerp(steps[below], steps[above], share[:, None])[:, :, None, None]
+
+        return -between(-self.log_gain).log(), between(self.log_inverse_gain)
 
     def hyper_features(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
         """(N, features + 1, H, W): what z_hat tells of y, and a plane that tells the rate."""
@@ -170,10 +198,16 @@ class EntropyModel(nn.Module):
         rate = log_gain.mean(1, keepdim=True).expand(-1, 1, *psi.shape[2:])
         return torch.cat((rate, psi), dim=1)
 
-    def distribution(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-deviation (N, M, H, W) of y_n from the joined features (N, 1 + 2 * features, H, W)."""
-        mean, log_scale = self.parameters_net(features).chunk(2, dim=1)
+    def distribution(self, hyper: Tensor, decoded: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-deviation (N, M, H, W) of y_n, of each element from what is decoded before it."""
+        mean, log_scale = self.groups(torch.cat((hyper, self.context(decoded)), dim=1), decoded)
         return mean, log_scale
+
+    def _between(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The lambdas on both sides of each quality, and how far it is from the lower one, 0 to 1."""
+        last = self.log_gain.shape[0] - 1
+        below = quality.floor().long().clamp(0, last)
+        return below, (below + 1).clamp(max=last), (quality - below).to(self.log_gain.dtype)
 
 
 class MaskedContext(nn.Module):

@@ -1,9 +1,9 @@
 """The invertible transform: pixel unshuffle, invertible 1x1 convolution, coupling layers; four times.
 
 Two branches (x_L and x_H of the frequency decomposition) go through together; a coupling layer
-couples the branches, it does not split one. Forward and inverse share every weight, so what the
-inverse adds to the picture is only what quantisation took from the latent: a noise e on the latent
-reaches the picture as J e, J the Jacobian of the inverse.
+couples the branches, it does not split one (unless asked to: that is InvComp's transform). Forward
+and inverse share every weight, so what the inverse adds to the picture is only what quantisation took
+from the latent: a noise e on the latent reaches the picture as J e, J the Jacobian of the inverse.
 
 Shapes are N, C, H, W. Source: Gao et al. 2025 (arXiv 2408.17073), Xie et al. 2021 (InvComp).
 """
@@ -97,10 +97,13 @@ class Invertible1x1(nn.Module):
 class InvertibleBlock(nn.Module):
     """Halves the sides, quarters nothing away: (N, C, H, W) twice to (N, 4C, H/2, W/2) twice."""
 
-    def __init__(self, channels: int, shape: SubnetShape, couplings: int, joint: bool) -> None:
+    def __init__(
+        self, channels: int, shape: SubnetShape, couplings: int, joint: bool, split: bool = False
+    ) -> None:
         super().__init__()
         self.mix = Invertible1x1(channels)  # one weight serves both branches
-        self.couplings = nn.ModuleList(Coupling(channels, shape, joint) for _ in range(couplings))
+        coupled = channels // 2 if split else channels
+        self.couplings = nn.ModuleList(Coupling(coupled, shape, joint) for _ in range(couplings))
 
     def forward(self, low: Tensor, high: Tensor) -> Branches:
         low, high = self.linear(low), self.linear(high)
@@ -116,6 +119,19 @@ class InvertibleBlock(nn.Module):
         )  # so that one matrix inverse serves both
         return low, high
 
+    def split_forward(self, x: Tensor) -> Tensor:
+        """One branch (N, C, H, W), whose halves couple, to (N, 4C, H/2, W/2)."""
+        first, second = self.linear(x).chunk(2, dim=1)
+        for coupling in self.couplings:
+            first, second = coupling(first, second)
+        return torch.cat((first, second), dim=1)
+
+    def split_inverse(self, x: Tensor) -> Tensor:
+        first, second = x.chunk(2, dim=1)
+        for coupling in reversed(self.couplings):
+            first, second = cast(Coupling, coupling).inverse(first, second)
+        return self.linear_inverse(torch.cat((first, second), dim=1))
+
     def linear(self, x: Tensor) -> Tensor:
         """What the block does to each branch while its couplings are the identity."""
         y: Tensor = self.mix(F.pixel_unshuffle(x, 2))
@@ -130,7 +146,7 @@ class InvertibleTransform(nn.ModuleList):
 
     def __init__(self, config: AinnConfig) -> None:
         super().__init__(
-            InvertibleBlock(channels, shape, config.couplings, config.joint_subnets)
+            InvertibleBlock(channels, shape, config.couplings, config.joint_subnets, config.split)
             for channels, shape in zip(BLOCK_CHANNELS, config.subnets, strict=True)
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 SLOPE = 0.2  # of every LeakyReLU outside the entropy model
+ENTROPY_SLOPE = 2.0**-7  # inside it, a power of two: multiplying by it is exact (see fixed_point.py)
 
 
 def zeroed(conv: nn.Conv2d) -> nn.Conv2d:

@@ -19,7 +19,15 @@ from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig
 from bench.codecs.ainn.entropy import EntropyModel
 from bench.codecs.ainn.fdsm import Decomposition, Synthesis
 from bench.codecs.ainn.invertible import InvertibleTransform
-from bench.codecs.ainn.recovery import CFRM, PDM, MultiScaleCFRM, squeeze, unsqueeze
+from bench.codecs.ainn.recovery import (
+    CFRM,
+    PDM,
+    MultiScaleCFRM,
+    squeeze,
+    squeeze_one,
+    unsqueeze,
+    unsqueeze_one,
+)
 
 SIDE_MULTIPLE = 64  # 16 for y, 4 more for z
 
@@ -56,14 +64,14 @@ class Ainn(nn.Module):
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """For an optimiser: the entropy model learns five times faster than the transform, which starts well;
-        rotations and gains, where a small step moves everything, ten times slower."""
+        rotations, where a small step moves everything, ten times slower."""
         groups: dict[float, list[nn.Parameter]] = {5 * rate: [], rate: [], 0.1 * rate: []}
         for name, parameter in self.named_parameters():
             if name.endswith("quantiles"):  # set when the weights are exported, not trained
                 continue
-            if name.endswith(("mix.weight", "gain")):
+            if name.endswith("mix.weight"):
                 groups[0.1 * rate].append(parameter)
-            elif name.startswith("entropy."):
+            elif name.startswith("entropy.") and not name.endswith("gain"):
                 groups[5 * rate].append(parameter)
             else:
                 groups[rate].append(parameter)
@@ -78,13 +86,22 @@ class Ainn(nn.Module):
         if linear:
             for block in self.transform.blocks:
                 x = block.linear(x)
-            return squeeze(x, x, self.config.latent_channels)
+            return squeeze_one(x, self.config.latent_channels)
+        if self.config.split:
+            for block in self.transform.blocks:
+                x = block.split_forward(x)
+            return squeeze_one(x, self.config.latent_channels)
         low, high = (x, x) if self.decomposition is None else self.decomposition(x)
         low, high = self.transform(low, high)
         return squeeze(low, high, self.config.latent_channels)
 
     def decode(self, y_hat: Tensor) -> Tensor:
         """y_hat (N, M, H/16, W/16) to x_hat (N, 3, H, W), not yet clipped to [0, 1]."""
+        if self.config.split:
+            x = unsqueeze_one(y_hat)
+            for block in reversed(self.transform.blocks):
+                x = block.split_inverse(x)
+            return x
         low, high = unsqueeze(y_hat) if self.cfrm is None else self.cfrm(y_hat)
         for index, block in reversed(list(enumerate(self.transform.blocks))):
             low, high = block.inverse(low, high)

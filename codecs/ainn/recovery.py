@@ -14,16 +14,24 @@ PDM_STRENGTH = 0.2
 
 def squeeze(low: Tensor, high: Tensor, channels: int) -> Tensor:
     """Both branches (N, 768, H, W) to y (N, M, H, W): concatenated, averaged over groups of M channels."""
-    both = torch.cat((low, high), dim=1)  # N, 1536, H, W
-    n, _, h, w = both.shape
-    return both.view(n, -1, channels, h, w).mean(dim=1)
+    return squeeze_one(torch.cat((low, high), dim=1), channels)
+
+
+def squeeze_one(x: Tensor, channels: int) -> Tensor:
+    """The same of one branch."""
+    n, _, h, w = x.shape
+    return x.view(n, -1, channels, h, w).mean(dim=1)
 
 
 def unsqueeze(y: Tensor) -> tuple[Tensor, Tensor]:
     """y (N, M, H, W) copied to every group: the inverse of `squeeze` where the groups were equal."""
-    both = y.repeat(1, 2 * TRANSFORM_CHANNELS // y.shape[1], 1, 1)
-    low, high = both.chunk(2, dim=1)
-    return low, high
+    one = unsqueeze_one(y)
+    return one, one
+
+
+def unsqueeze_one(y: Tensor) -> Tensor:
+    """The same to one branch."""
+    return y.repeat(1, TRANSFORM_CHANNELS // y.shape[1], 1, 1)
 
 
 class DenseRecovery(nn.Module):

@@ -7,25 +7,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from bench.codecs.ainn.config import AinnConfig
+from bench.codecs.ainn.entropy import EXPORTED
+from bench.codecs.ainn.fixed_point import fixed_inverse_gains
 from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.symbol_tables import symbol_tables
 from bench.errors import BenchError
 
-FORMAT = "ainn-weights-1"
+FORMAT = "ainn-weights-2"
+SMALLEST_LIKELIHOOD = 1e-9  # CompressAI's
 
 
-def save_weights(model: Ainn, path: Path, training: dict[str, Any]) -> None:
-    """Write a model as a codec takes it: float16 weights, and z's integer tables for the range coder.
+def save_weights(
+    model: Ainn, path: Path, training: dict[str, Any], symbol_counts: Tensor | None = None
+) -> None:
+    """Write a model as a codec takes it: float16 weights, and in whole numbers what streams depend on.
 
     Args:
         training: how it was trained, in plain types; kept for readers of the file.
+        symbol_counts: of `count_symbols` on training photos; without, symbols are taken to be Gaussian.
     """
     model = copy.deepcopy(model).cpu().half().float()
     bottleneck = model.entropy.bottleneck
     bottleneck._update_quantiles()
     bottleneck.quantiles.data.round_()  # z is rounded to integers, so its tables are centred on one
     bottleneck.update(force=True)
+    entropy = model.entropy
+    entropy.symbol_tables = symbol_tables(symbol_counts)
+    entropy.fixed_inverse_gain = fixed_inverse_gains(entropy.log_inverse_gain)
     state = {
         name: value.half() if value.is_floating_point() else value.to(torch.int32)
         for name, value in model.state_dict().items()
@@ -60,11 +71,17 @@ def load_weights(path: Path) -> Ainn:
     return model.eval()
 
 
-def build(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Ainn:
+def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
     """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`)."""
     model = Ainn(AinnConfig.from_dict(config))
-    for name in ("_quantized_cdf", "_offset", "_cdf_length"):  # empty in a model that was never exported
-        table = state[f"entropy.bottleneck.{name}"]
-        model.entropy.bottleneck.register_buffer(name, torch.empty_like(table))
+    # Empty in a model that was never exported.
+    for module, prefix, names in (
+        (model.entropy.bottleneck, "entropy.bottleneck", ("_quantized_cdf", "_offset", "_cdf_length")),
+        (model.entropy, "entropy", EXPORTED),
+    ):
+        for name in names:
+            module.register_buffer(name, torch.empty_like(state[f"{prefix}.{name}"]))
     model.load_state_dict(state)
+    # In float16 the smallest likelihood is zero, whose bits are infinite.
+    model.entropy.bottleneck.likelihood_lower_bound.bound.fill_(SMALLEST_LIKELIHOOD)
     return model

@@ -1,0 +1,92 @@
+"""A-INN in training: head start, three phases, export with measured tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.codecs.ainn.config import AinnConfig
+from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
+from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.symbol_tables import count_symbols
+from bench.codecs.ainn.weights import build, load_weights, save_weights
+from bench.training.learner import ALL, FIRST, Learner
+
+
+class AinnLearner(Learner):
+    """The first phase trains the entropy model alone, on the linear transform of the head start, at a
+    fraction of the cost of a full step; the second trains everything; the last trains the entropy model
+    alone again, on the symbols that the finished transform really sends.
+    """
+
+    kind = "ainn"
+    halves = True
+    phased = True
+    model: Ainn
+
+    def __init__(self, config: AinnConfig, photos: list[NDArray[np.uint8]], seed: int) -> None:
+        self.model = Ainn(config)
+        start_from_statistics(self.model, *block_statistics(photos, seed))
+        self.lambdas = config.lambdas
+        self.fresh = True  # the transform has never been trained: what is the identity in it can be left out
+
+    def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
+        return self.model.parameter_groups(rate)
+
+    def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
+        """With the transform at rest, the MSE is that of the latent: the same but for a constant while the
+        transform is orthonormal, and close to it later."""
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+            if phase == ALL:
+                out = self.model(x, level)
+                mse = (out.x_hat.float() - x).square().mean((1, 2, 3))
+            else:
+                with torch.no_grad():
+                    y = self.model.encode(x, linear=phase == FIRST and self.fresh).float()
+        if phase != ALL:
+            out = self.model.entropy(y, level, rounded=True)
+            mse = self.model.entropy.latent_mse(y, out.y_hat)
+        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), mse
+
+    def coded(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        out = self.model(x, level, rounded=True)
+        mse = (out.x_hat.clamp(0, 1) - x).square().mean((1, 2, 3))
+        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), mse
+
+    def export(self, path: Path, training: dict[str, Any], crops: Tensor) -> None:
+        save_weights(self.model, path, training, self._count_symbols(crops))
+
+    def load(self, path: Path) -> None:
+        self.model = load_weights(path)
+        self.lambdas = self.model.config.lambdas
+        self.fresh = False
+
+    def describe(self) -> dict[str, Any]:
+        return {"config": self.model.config.to_dict(), "fresh": self.fresh}
+
+    def restore(self, described: dict[str, Any], state: dict[str, Tensor]) -> None:
+        self.model = build(described["config"], state)
+        self.lambdas = self.model.config.lambdas
+        self.fresh = described["fresh"]
+
+    def learns(self, name: str, phase: str) -> bool:
+        """Gains stay as they are without the decoder, who alone knows what their noise does to pixels."""
+        return phase == ALL or (name.startswith("entropy.") and not name.endswith("gain"))
+
+    @torch.no_grad()
+    def _count_symbols(self, crops: Tensor) -> Tensor:
+        """What symbols are like at each deviation that is predicted, at every rate."""
+        counts = torch.zeros(())
+        for part in crops.split(16):
+            y = self.model.encode(part)
+            for level in range(len(self.lambdas)):
+                latent = self.model.entropy(
+                    y, torch.full((len(y),), float(level), device=y.device), rounded=True
+                )
+                counts = counts + count_symbols(latent.symbols, latent.log_scales).cpu()
+        return counts

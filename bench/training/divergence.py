@@ -1,0 +1,57 @@
+"""When a training has gone astray: invertible networks blow up now and then, and don't come back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+FAR = 5.0  # times the usual loss
+PATIENCE = 10  # steps in a row that are bad, after which training steps back
+MAX_STEPS_BACK = 4
+_MEMORY = 0.98  # of the usual loss
+_SETTLED = 20  # steps after which there is a usual loss
+
+
+@dataclass
+class Watch:
+    """Counts bad steps: those without a finite gradient, or with a loss far above what is usual."""
+
+    skipped: int = 0  # bad steps, which are not taken
+    steps_back: int = 0
+    in_a_row: int = 0
+    usual: float = 0.0
+    seen: int = 0  # steps that the usual loss is of
+
+    def good(self, loss: float, gradient_norm: float) -> bool:
+        """Whether to take a step."""
+        far = self.seen >= _SETTLED and loss > FAR * self.usual
+        if not (math.isfinite(gradient_norm) and math.isfinite(loss)) or far:
+            self.skipped += 1
+            self.in_a_row += 1
+            return False
+        self.in_a_row = 0
+        memory = min(_MEMORY, self.seen / (self.seen + 1))
+        self.usual = memory * self.usual + (1 - memory) * loss
+        self.seen += 1
+        return True
+
+    @property
+    def astray(self) -> bool:
+        return self.in_a_row >= PATIENCE
+
+    def stepped_back(self) -> None:
+        self.steps_back += 1
+        self.forget()
+
+    def forget(self) -> None:
+        """Another phase has another usual loss."""
+        self.in_a_row, self.seen, self.usual = 0, 0, 0.0
+
+    @property
+    def rate_factor(self) -> float:
+        """Each step back halves the learning rates."""
+        return 0.5**self.steps_back
+
+    def to_dict(self) -> dict[str, Any]:
+        return vars(self).copy()

@@ -1,0 +1,77 @@
+"""What a training tells of itself: means over the steps since the last row, and where their time went."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+PARTS = ("photos", "forward", "backward", "update")  # of a step
+LOG_COLUMNS = (
+    "step", "minutes", "phase", "learning_rate", "loss", "bpp", "psnr", "patches_per_second", "skipped_steps",
+    "steps_back", *(f"{part}_share" for part in PARTS), "valid_loss", "valid_bpp", "valid_psnr",
+)  # fmt: skip
+
+
+class Step(NamedTuple):
+    """What one step gave, means over its patches."""
+
+    loss: float
+    bpp: float
+    psnr: float
+    patches: int
+
+
+class Window:
+    """The steps since the last row."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._start()
+
+    def add(self, step: Step) -> None:
+        self._steps.append(step)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Of a step's time, what passes here belongs to this part."""
+        began = self._now()
+        yield
+        self._spent[part] += self._now() - began
+
+    def row(self) -> dict[str, Any]:
+        """Means, throughput and shares of the time; empty where there was no step. The next window begins."""
+        row: dict[str, Any] = {}
+        if self._steps:
+            seconds = time.perf_counter() - self._since
+            loss, bpp, psnr, _ = (sum(column) / len(self._steps) for column in zip(*self._steps, strict=True))
+            patches = sum(step.patches for step in self._steps)
+            row = {"loss": loss, "bpp": bpp, "psnr": psnr, "patches_per_second": patches / seconds}
+            row |= {f"{part}_share": spent / seconds for part, spent in self._spent.items()}
+        self._start()
+        return row
+
+    def _start(self) -> None:
+        self._steps: list[Step] = []
+        self._spent = dict.fromkeys(PARTS, 0.0)
+        self._since = time.perf_counter()
+
+    def _now(self) -> float:
+        if self._device.type == "cuda":  # what was asked of it may not be done yet
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+
+def append(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a log, and the heading to a new one."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, LOG_COLUMNS, restval="")
+        if new:
+            writer.writeheader()
+        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

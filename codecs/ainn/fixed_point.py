@@ -1,0 +1,156 @@
+"""The entropy model in whole numbers: what it predicts is the same on every machine, or nothing would decode.
+
+Weights and activations are rounded to fixed point, `FRACTION` bits after the point, and kept as whole
+numbers in float64, where sums below 2^53 are exact whatever their order: matrix products come out the same
+with any library, device and number of threads. Bounds are checked when the model is made. Between the
+products stand only operations that IEEE 754 defines to the last bit: multiplication, division, floor, clamp.
+
+Everything here works on one picture: features are (positions, channels), positions in scan order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from bench.codecs.ainn.channel_groups import MAX_MAGNITUDE, with_magnitudes
+from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_LEVELS, SCALE_MIN, EntropyModel
+from bench.codecs.ainn.layers import ENTROPY_SLOPE
+from bench.codecs.ainn.symbol_tables import LOG_STEP
+from bench.errors import BenchError
+
+FRACTION = 16  # bits after the point, of weights, activations, y and log-deviations
+GAIN_FRACTION = 24  # of inverse gains, which symbols of up to 2^15 are multiplied by
+LARGEST = 2.0 ** (FRACTION + 8)  # activations end at +-256
+EXACT = 2.0**53
+REACH = 2  # of the context window, in rows and columns
+TAPS = len(CONTEXT_OFFSETS)
+
+_ONE = 2.0**FRACTION
+_LOG_MIN = round(math.log(SCALE_MIN) * _ONE)
+_LOG_STEP = round(LOG_STEP * _ONE)
+
+
+class FixedPointEntropy:
+    """Made of a trained model whose weights are in float16, as they are in a weights file."""
+
+    def __init__(self, entropy: EntropyModel) -> None:
+        self.log_gain = fixed(entropy.log_gain)  # levels, M
+        self.inverse_gain = entropy.fixed_inverse_gain.double()  # levels, M; GAIN_FRACTION
+        self.mean = entropy.latent_mean.double()
+        self.std = entropy.latent_std.double()
+        self.spans = entropy.groups.spans
+        self._synthesis = [
+            _conv3x3(layer) for layer in entropy.hyper_synthesis if isinstance(layer, nn.Conv2d)
+        ]
+
+        context = entropy.context.weight.permute(2, 1, 0)  # taps, M, features
+        self._context = Linear(context.flatten(0, 1), entropy.context.bias)
+        groups = entropy.groups
+        self._first = Linear(*_matrix(groups.first))
+        self._before = [Linear(*_matrix(layer)) for layer in groups.before]
+        self._second = Linear(*_matrix(groups.second))
+        self._last = [Linear(weight.flatten(1).T, bias) for weight, bias in map(groups.output, groups.spans)]
+
+    def gains(self, quality: float) -> tuple[Tensor, Tensor]:
+        """log-gain and inverse gain (M,), for a quality in whole thousandths, 0 to L - 1.
+
+        Between lambdas the log-gain, which only scales what is predicted, is not quite `EntropyModel`'s:
+        it takes no logarithm.
+        """
+        thousandths = round(quality * 1000)
+        below = min(thousandths // 1000, len(self.log_gain) - 1)
+        above = min(below + 1, len(self.log_gain) - 1)
+        share = thousandths - 1000 * below
+
+        def between(table: Tensor) -> Tensor:
+            return torch.floor((table[below] * (1000 - share) + table[above] * share) / 1000 + 0.5)
+
+        return between(self.log_gain), between(self.inverse_gain)
+
+    def hyper_features(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
+        """z_hat (K, H/4, W/4), whole numbers, to (H * W, features + 1): the rate, and what z tells of y."""
+        x = (z_hat * _ONE).clamp(-LARGEST, LARGEST)
+        for index, layer in enumerate(self._synthesis):
+            _, height, width = x.shape
+            columns = nn.functional.unfold(x[None], 3, padding=1)[0].T  # positions, 9 * channels
+            out = layer(columns)
+            x = out.T.reshape(-1, height, width)
+            if index in (0, 2):
+                x = nn.functional.pixel_shuffle(x, 2)
+            if index < len(self._synthesis) - 1:
+                x = _leaky(x)
+        psi = x.flatten(1).T
+        rate = torch.floor(log_gain.sum() / len(log_gain) + 0.5)
+        return torch.cat((rate.expand(len(psi), 1), psi), dim=1)
+
+    def features(self, hyper: Tensor, window: Tensor) -> Tensor:
+        """Shared by groups (B, width): of B positions' hyper features and decoded neighbours (B, taps, M)."""
+        context = self._context(window.clamp(-LARGEST, LARGEST).flatten(1))
+        return self._first(torch.cat((hyper, context), dim=1))
+
+    def distribution(self, group: int, shared: Tensor, decoded: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-deviation (B, channels of the group), given y of the groups before (B, its start)."""
+        hidden = shared
+        if group > 0:
+            told = with_magnitudes(decoded.clamp(-LARGEST, LARGEST), MAX_MAGNITUDE * _ONE)
+            hidden = hidden + self._before[group - 1](told)
+        hidden = _leaky(self._second(_leaky(hidden.clamp(-LARGEST, LARGEST))))
+        mean, log_scale = self._last[group](hidden).chunk(2, dim=1)
+        return mean, log_scale
+
+    def denormalise(self, y_n: Tensor) -> Tensor:
+        """Fixed point to y, channels last."""
+        return y_n / _ONE * self.std + self.mean
+
+
+class Linear:
+    """x (B, inputs) to (B, outputs), rounded to fixed point and kept within bounds."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self.weight = fixed(weight).contiguous()
+        self.bias = fixed(bias) * _ONE
+        if float((self.weight.abs().sum(0) * LARGEST + self.bias.abs()).max()) >= EXACT:
+            raise BenchError("the entropy model's weights are too large to be exact in fixed point")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (
+            (torch.mm(x, self.weight) + self.bias).mul_(1 / _ONE).add_(0.5).floor_().clamp_(-LARGEST, LARGEST)
+        )
+
+
+def fixed(x: Tensor) -> Tensor:
+    """The nearest fixed point numbers, as whole numbers in float64."""
+    return torch.floor(x.detach().double() * _ONE + 0.5)
+
+
+def fixed_inverse_gains(log_inverse_gain: Tensor) -> Tensor:
+    """Whole numbers (levels, M), int32, to be stored: exponentials differ between libraries."""
+    gains = log_inverse_gain.detach().double().exp() * 2.0**GAIN_FRACTION
+    return gains.round().clamp(1, 2**31 - 1).int()
+
+
+def add_symbols(mean: Tensor, symbols: Tensor, inverse_gain: Tensor) -> Tensor:
+    """y_n of symbols: mean + symbol * inverse gain."""
+    return mean + torch.floor(symbols * inverse_gain * 2.0 ** (FRACTION - GAIN_FRACTION) + 0.5)
+
+
+def scale_levels(log_scale: Tensor) -> Tensor:
+    """Which symbol table: that of the nearest deviation, on a logarithmic scale."""
+    return torch.floor((log_scale - _LOG_MIN) / _LOG_STEP + 0.5).clamp_(0, SCALE_LEVELS - 1)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return torch.maximum(x, torch.floor(x * ENTROPY_SLOPE))
+
+
+def _matrix(conv: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weight (inputs, outputs) and bias of a 1x1 convolution."""
+    assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+    return conv.weight.flatten(1).T, conv.bias
+
+
+def _conv3x3(conv: nn.Conv2d) -> Linear:
+    return Linear(*_matrix(conv))  # unfold has channels outside and taps inside, as the weight has

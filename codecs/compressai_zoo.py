@@ -1,0 +1,297 @@
+"""Models of CompressAI's zoo as codecs: their networks and entropy coders, our bitstream around them.
+
+| bytes | what                                                                            |
+| ----- | ------------------------------------------------------------------------------- |
+| 1     | quality, which says whose weights                                               |
+| 4     | width and height, 16 bits each                                                  |
+| 4     | bytes of y's string; not where it is the only one                               |
+| ...   | the strings                                                                     |
+| 4     | CRC-32 of the weights' identity and all before: of damage, and of other weights |
+
+Numbers are little-endian. Weights are the published ones, downloaded at first use into the folder where
+CompressAI keeps them too, or one's own, a file for each quality.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.parameters import Parameter, Value
+from bench.download import DownloadError, fetch_file, sha256_of
+from bench.errors import BenchError
+
+MAX_PIXELS = 1 << 25  # a forged header must not make the decoder take all memory
+_HEADER = struct.Struct("<BHH")
+_LENGTH = struct.Struct("<I")
+_CHECKSUM = struct.Struct("<I")
+_SIDE_MULTIPLE = 64
+_PUBLISHED_HASH = re.compile(r"-([0-9a-f]{8})\.pth\.tar$")  # the start of the SHA-256, by torch.hub's custom
+
+
+class ZooModel(Codec):
+    """A model of the zoo. Quality 1 is its lowest rate."""
+
+    architecture: ClassVar[str]  # as compressai calls it
+
+    qualities = tuple(range(1, 9))  # that there are published weights of
+    quality_range = (1, 8)
+    parameters = {
+        "metric": Parameter("mse", "what the published weights are trained for", choices=("mse", "ms-ssim")),
+        "weights": Parameter(
+            "",
+            "a checkpoint of your own, or a folder of them, lowest rate first by name",
+            path=True,
+            folder=True,
+        ),
+    }
+
+    def __init__(self, **values: Value) -> None:
+        super().__init__(**values)
+        self._own = _checkpoints(Path(str(self.values["weights"]))) if self.values["weights"] else []
+        if self._own:
+            self.qualities = tuple(range(1, len(self._own) + 1))
+            self.quality_range = (1, len(self._own))
+
+    @classmethod
+    def missing(cls) -> str | None:
+        absent = [name for name in ("torch", "compressai") if find_spec(name) is None]
+        return f"it needs {' and '.join(absent)}; see the set-up command in the README" if absent else None
+
+    def version(self) -> str:
+        weights = self._identity.hex()[:8] if self._own else f"published, {self.values['metric']}"
+        return f"compressai {version('compressai')}, weights {weights}"
+
+    def provenance(self) -> dict[str, Any]:
+        names = [path.name for path in self._own] or [
+            Path(url).name for _, url in sorted(_published_urls(self.architecture, self._metric).items())
+        ]
+        return super().provenance() | {"weights": names}
+
+    def prepare(self, qualities: Sequence[float]) -> None:
+        for quality in qualities:
+            self._weights(int(quality))
+
+    def encode(self, image: RGB, quality: float) -> bytes:
+        import torch
+
+        height, width = image.shape[:2]
+        _check_size(width, height)
+        down, right = (-side % _SIDE_MULTIPLE for side in (height, width))
+        padded = np.pad(image, ((0, down), (0, right), (0, 0)), mode="edge")
+        with torch.inference_mode():
+            x = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
+            strings = [group[0] for group in self._model(int(quality)).compress(x)["strings"]]
+        lengths = b"".join(_LENGTH.pack(len(string)) for string in strings[:-1])
+        body = _HEADER.pack(int(quality), width, height) + lengths + b"".join(strings)
+        return body + _CHECKSUM.pack(zlib.crc32(body, self._seed(int(quality))))
+
+    def decode(self, bitstream: bytes) -> RGB:
+        import torch
+
+        content = self._unpack(bitstream)
+        model = self._model(content.quality)
+        rows, columns = (
+            -(-side // _SIDE_MULTIPLE) * _SIDE_MULTIPLE // model.downsampling_factor
+            for side in (content.height, content.width)
+        )
+        # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
+        room = bytes(16 * len(bitstream) + 8 * content.height * content.width)
+        try:
+            with torch.inference_mode():
+                x_hat = model.decompress([[string + room] for string in content.strings], (rows, columns))
+        except (RuntimeError, ValueError, IndexError) as error:
+            reason = str(error).splitlines()[0][:120]
+            raise CodecError(f"the {self.architecture} bitstream is damaged ({reason})") from error
+        pixels = x_hat["x_hat"][0, :, : content.height, : content.width].mul(255).round_().clamp_(0, 255)
+        return np.ascontiguousarray(pixels.byte().permute(1, 2, 0).numpy())
+
+    @property
+    def _metric(self) -> str:
+        return str(self.values["metric"])
+
+    @functools.cached_property
+    def _identity(self) -> bytes:
+        """Of all weights of one's own."""
+        return bytes.fromhex("".join(map(sha256_of, self._own)))
+
+    def _seed(self, quality: int) -> int:
+        """What a checksum starts from: another for other weights."""
+        if self._own:
+            return zlib.crc32(bytes.fromhex(sha256_of(self._own[quality - 1])))
+        return zlib.crc32(_published_urls(self.architecture, self._metric)[quality].encode())
+
+    def _unpack(self, bitstream: bytes) -> _Content:
+        strings = 1 if self.architecture == "bmshj2018-factorized" else 2
+        start = _HEADER.size + (strings - 1) * _LENGTH.size
+        if len(bitstream) < start + _CHECKSUM.size:
+            raise CodecError(f"the {self.architecture} bitstream is cut off within its header")
+        body, checksum = bitstream[: -_CHECKSUM.size], _CHECKSUM.unpack(bitstream[-_CHECKSUM.size :])[0]
+        quality, width, height = _HEADER.unpack_from(body)
+        if quality not in self.qualities:
+            raise CodecError(f"the {self.architecture} bitstream is damaged; it tells of quality {quality}")
+        if checksum != zlib.crc32(body, self._seed(quality)):
+            raise CodecError(
+                f"the {self.architecture} bitstream is damaged or cut off, or was written with "
+                "other weights; its checksum doesn't fit"
+            )
+        _check_size(width, height)
+        first = len(body) - start if strings == 1 else _LENGTH.unpack_from(body, _HEADER.size)[0]
+        parts = [body[start : start + first], body[start + first :]]
+        return _Content(quality, width, height, parts[:strings])
+
+    def _weights(self, quality: int) -> Path:
+        """The file of a quality's weights, downloaded if it isn't here.
+
+        Raises:
+            BenchError: it can't be had.
+        """
+        if self._own:
+            return self._own[quality - 1]
+        import torch
+
+        url = _published_urls(self.architecture, self._metric)[quality]
+        path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(path.name + ".part")
+            try:
+                fetch_file(url, partial, None)
+            except DownloadError as error:
+                raise BenchError(
+                    f"published weights of {self.architecture}, quality {quality}, can't be had ({error}); "
+                    f"put {path.name} into {path.parent}, or give your own by {type(self).name}:weights=PATH"
+                ) from None
+            partial.replace(path)
+        if (told := _PUBLISHED_HASH.search(path.name)) and not sha256_of(path).startswith(told[1]):
+            raise BenchError(f"{path} isn't the file that was published; delete it and run again")
+        return path
+
+    def _model(self, quality: int) -> Any:
+        if quality not in self._models:
+            self._models[quality] = load_checkpoint(self.architecture, self._weights(quality))
+        return self._models[quality]
+
+    @functools.cached_property
+    def _models(self) -> dict[int, Any]:
+        return {}
+
+
+class Factorized(ZooModel):
+    name = architecture = "bmshj2018-factorized"
+    summary = "Factorized prior (Balle et al. 2018), CompressAI"
+
+
+class Hyperprior(ZooModel):
+    name = architecture = "bmshj2018-hyperprior"
+    summary = "Scale hyperprior (Balle et al. 2018), CompressAI"
+
+
+class MeanScale(ZooModel):
+    name = architecture = "mbt2018-mean"
+    summary = "Mean and scale hyperprior (Minnen et al. 2018), CompressAI"
+
+
+class Joint(ZooModel):
+    name = architecture = "mbt2018"
+    slow = 40.0
+    summary = "Hyperprior and serial context model (Minnen et al. 2018), CompressAI"
+
+
+class ChengAnchor(ZooModel):
+    name = architecture = "cheng2020-anchor"
+    summary = "Residual blocks, serial context model (Cheng et al. 2020), CompressAI"
+    qualities = tuple(range(1, 7))
+    quality_range = (1, 6)
+    slow = 40.0
+
+
+class ChengAttention(ZooModel):
+    name = architecture = "cheng2020-attn"
+    summary = "The same with attention (Cheng et al. 2020), CompressAI"
+    qualities = tuple(range(1, 7))
+    quality_range = (1, 6)
+    slow = 40.0
+
+
+ARCHITECTURES = tuple(
+    each.architecture for each in (Factorized, Hyperprior, MeanScale, Joint, ChengAnchor, ChengAttention)
+)
+
+
+class _Content(NamedTuple):
+    quality: int
+    width: int
+    height: int
+    strings: list[bytes]  # y, and z where there is a hyperprior
+
+
+def widths(architecture: str) -> tuple[int, ...]:
+    """The widths, N and M, that an architecture has at its lower qualities."""
+    return tuple(_zoo().cfgs[architecture][1])
+
+
+def network(architecture: str, widths: tuple[int, ...]) -> Any:
+    """A model that is not trained yet."""
+    return _zoo().model_architectures[architecture](*widths)
+
+
+def load_checkpoint(architecture: str, path: Path) -> Any:
+    """A model ready to code, of a file of its weights or a checkpoint of CompressAI's training example.
+
+    Raises:
+        BenchError: the file is none, or is of another architecture.
+    """
+    import torch
+
+    zoo = _zoo()
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = zoo.load_pretrained(state.get("state_dict", state))
+        model = zoo.model_architectures[architecture].from_state_dict(state).eval()
+    except Exception as error:  # torch raises many kinds for a file that is something else
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise BenchError(f"{path} is not a readable file of weights of {architecture} ({reason})") from error
+    model.update()  # makes the tables of a checkpoint that has none yet
+    return model
+
+
+def _checkpoints(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    found = sorted(each for each in path.iterdir() if each.name.endswith((".pth.tar", ".pth", ".pt")))
+    if not found:
+        raise BenchError(f"{path} holds no weights; they are files named .pth.tar, .pth or .pt")
+    return found
+
+
+def _published_urls(architecture: str, metric: str) -> dict[int, str]:
+    urls: dict[int, str] = _zoo().model_urls[architecture][metric]
+    return urls
+
+
+def _zoo() -> Any:
+    import importlib
+
+    from bench.codecs.compressai_import import compressai
+
+    compressai()
+    return importlib.import_module("compressai.zoo.image")
+
+
+def _check_size(width: int, height: int) -> None:
+    if not (0 < width < 1 << 16 and 0 < height < 1 << 16 and width * height <= MAX_PIXELS):
+        raise CodecError(
+            f"models of the zoo can't code {width}x{height} pixels here; sides go from 1 to 65535, "
+            f"and {MAX_PIXELS} pixels are the most"
+        )
