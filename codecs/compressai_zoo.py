@@ -19,6 +19,7 @@ import re
 import struct
 import zlib
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,11 +28,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
 from bench.download import DownloadError, fetch_file, sha256_of
 from bench.errors import BenchError
 
-MAX_PIXELS = 1 << 25  # a forged header must not make the decoder take all memory
 _HEADER = struct.Struct("<BHH")
 _LENGTH = struct.Struct("<I")
 _CHECKSUM = struct.Struct("<I")
@@ -69,7 +70,7 @@ class ZooModel(Codec):
         return f"it needs {' and '.join(absent)}; see the set-up command in the README" if absent else None
 
     def version(self) -> str:
-        weights = self._identity.hex()[:8] if self._own else f"published, {self.values['metric']}"
+        weights = self._identity[:8] if self._own else f"published, {self.values['metric']}"
         return f"compressai {version('compressai')}, weights {weights}"
 
     def provenance(self) -> dict[str, Any]:
@@ -86,9 +87,8 @@ class ZooModel(Codec):
         import torch
 
         height, width = image.shape[:2]
-        _check_size(width, height)
-        down, right = (-side % _SIDE_MULTIPLE for side in (height, width))
-        padded = np.pad(image, ((0, down), (0, right), (0, 0)), mode="edge")
+        check_size(self.architecture, width, height)
+        padded, _ = frame(image, _SIDE_MULTIPLE)
         with torch.inference_mode():
             x = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
             strings = [group[0] for group in self._model(int(quality)).compress(x)["strings"]]
@@ -121,14 +121,21 @@ class ZooModel(Codec):
         return str(self.values["metric"])
 
     @functools.cached_property
-    def _identity(self) -> bytes:
-        """Of all weights of one's own."""
-        return bytes.fromhex("".join(map(sha256_of, self._own)))
+    def _hashes(self) -> list[str]:
+        """SHA-256 of each file of one's own weights."""
+        return [sha256_of(path) for path in self._own]
+
+    @property
+    def _identity(self) -> str:
+        """Of all of them: the hash of one file, or of the hashes of several."""
+        return (
+            self._hashes[0] if len(self._hashes) == 1 else sha256("".join(self._hashes).encode()).hexdigest()
+        )
 
     def _seed(self, quality: int) -> int:
         """What a checksum starts from: another for other weights."""
         if self._own:
-            return zlib.crc32(bytes.fromhex(sha256_of(self._own[quality - 1])))
+            return zlib.crc32(bytes.fromhex(self._hashes[quality - 1]))
         return zlib.crc32(_published_urls(self.architecture, self._metric)[quality].encode())
 
     def _unpack(self, bitstream: bytes) -> _Content:
@@ -145,7 +152,7 @@ class ZooModel(Codec):
                 f"the {self.architecture} bitstream is damaged or cut off, or was written with "
                 "other weights; its checksum doesn't fit"
             )
-        _check_size(width, height)
+        check_size(self.architecture, width, height)
         first = len(body) - start if strings == 1 else _LENGTH.unpack_from(body, _HEADER.size)[0]
         parts = [body[start : start + first], body[start + first :]]
         return _Content(quality, width, height, parts[:strings])
@@ -216,12 +223,9 @@ class ChengAnchor(ZooModel):
     slow = 40.0
 
 
-class ChengAttention(ZooModel):
+class ChengAttention(ChengAnchor):
     name = architecture = "cheng2020-attn"
     summary = "The same with attention (Cheng et al. 2020), CompressAI"
-    qualities = tuple(range(1, 7))
-    quality_range = (1, 6)
-    slow = 40.0
 
 
 ARCHITECTURES = tuple(
@@ -287,11 +291,3 @@ def _zoo() -> Any:
 
     compressai()
     return importlib.import_module("compressai.zoo.image")
-
-
-def _check_size(width: int, height: int) -> None:
-    if not (0 < width < 1 << 16 and 0 < height < 1 << 16 and width * height <= MAX_PIXELS):
-        raise CodecError(
-            f"models of the zoo can't code {width}x{height} pixels here; sides go from 1 to 65535, "
-            f"and {MAX_PIXELS} pixels are the most"
-        )

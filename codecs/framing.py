@@ -13,6 +13,8 @@ import numpy as np
 
 from bench.codecs.base import RGB, CodecError
 
+MAX_SIDE = 65535
+MAX_PIXELS = 1 << 25  # of learned codecs: a forged header must not make the decoder take all memory
 _MARK = 0xFF
 _PREFIX = struct.Struct("<BHH")  # mark, width, height
 
@@ -65,3 +67,12 @@ def cut(image: RGB, size: tuple[int, int] | None) -> RGB:
             f"it tells a size of {width}x{height} and holds a picture of {image.shape[1]}x{image.shape[0]}"
         )
     return np.ascontiguousarray(image[:height, :width])
+
+
+def check_size(codec: str, width: int, height: int) -> None:
+    """Raises CodecError for a picture that a learned codec can't take, or a forged header tells of."""
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise CodecError(
+            f"{codec} can't code {width}x{height} pixels; sides go from 1 to {MAX_SIDE}, "
+            f"and {MAX_PIXELS} pixels are the most"
+        )

@@ -142,6 +142,16 @@ def test_models_keep_the_contract(checkpoints: dict[str, Path], tmp_path: Path, 
     assert all(check.startswith(("It gives back", "Along its curve")) for check in broken), broken
 
 
+def test_any_file_of_a_folder_of_weights_counts_in_the_version(
+    checkpoints: dict[str, Path], tmp_path: Path, zoo: ModuleType
+) -> None:
+    for name in ("1.pt", "2.pt"):
+        (tmp_path / name).write_bytes(checkpoints["bmshj2018-factorized"].read_bytes())
+    before = get(f"bmshj2018-factorized:weights={tmp_path}").version()
+    torch.save(zoo.model_architectures["bmshj2018-factorized"](8, 12).state_dict(), tmp_path / "2.pt")
+    assert get(f"bmshj2018-factorized:weights={tmp_path}").version() != before
+
+
 # Damage.
 
 

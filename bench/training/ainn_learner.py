@@ -25,15 +25,17 @@ class AinnLearner(Learner):
     """
 
     kind = "ainn"
-    halves = True
     phased = True
     model: Ainn
 
     def __init__(self, config: AinnConfig, photos: list[NDArray[np.uint8]], seed: int) -> None:
         self.model = Ainn(config)
         start_from_statistics(self.model, *block_statistics(photos, seed))
-        self.lambdas = config.lambdas
         self.fresh = True  # the transform has never been trained: what is the identity in it can be left out
+
+    @property
+    def lambdas(self) -> tuple[float, ...]:
+        return self.model.config.lambdas
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         return self.model.parameter_groups(rate)
@@ -63,7 +65,6 @@ class AinnLearner(Learner):
 
     def load(self, path: Path) -> None:
         self.model = load_weights(path)
-        self.lambdas = self.model.config.lambdas
         self.fresh = False
 
     def describe(self) -> dict[str, Any]:
@@ -71,7 +72,6 @@ class AinnLearner(Learner):
 
     def restore(self, described: dict[str, Any], state: dict[str, Tensor]) -> None:
         self.model = build(described["config"], state)
-        self.lambdas = self.model.config.lambdas
         self.fresh = described["fresh"]
 
     def learns(self, name: str, phase: str) -> bool:

@@ -17,10 +17,13 @@ class Learner(ABC):
     """A model and its losses. `level` is a tensor (N,) of positions among `lambdas`."""
 
     kind: str  # that a checkpoint tells
-    halves = False  # whether parts of it can be in bfloat16
     phased = False  # whether its entropy model can be trained alone, first and last
     model: nn.Module
-    lambdas: tuple[float, ...]
+
+    @property
+    @abstractmethod
+    def lambdas(self) -> tuple[float, ...]:
+        """Weights of the distortion that it is trained for."""
 
     @abstractmethod
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
@@ -30,7 +33,7 @@ class Learner(ABC):
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
         """bpp (N,) and MSE (N,) on a scale of [0, 1], with gradients, of x (N, 3, H, W) in [0, 1].
 
-        `half`: convolutions in bfloat16, where that is safe. Only asked for if `halves`.
+        `half`: convolutions in bfloat16, where that is safe.
         """
 
     @abstractmethod

@@ -46,7 +46,7 @@ class TrainingPlan:
     rate: float = 1e-4  # of the transform; see `Ainn.parameter_groups` for the others
     entropy_first: float = 0.12  # share of the first phase
     # Share of the last. It costs more than it gains once the decoder knows the means it was trained with:
-    # 7 minutes of it took 2 to 5 dB from weights that had 64 minutes of everything.
+    # The README has what it did to weights that had 64 minutes of everything.
     entropy_last: float = 0.0
     seed: int = 0
     precision: str = (
@@ -254,8 +254,7 @@ class Trainer:
         weight = torch.tensor(lambdas, device=self.device)[quality]
 
         with self.window.timed("forward"):
-            half = plan.precision == "bfloat16" and self.learner.halves
-            bpp, mse = self.learner.losses(x, quality.float(), phase, half)
+            bpp, mse = self.learner.losses(x, quality.float(), phase, plan.precision == "bfloat16")
             losses = bpp + weight * 255**2 * mse
         # High rates have the larger loss by nature; a curve wants each rate to matter alike.
         balance = (weight / math.exp(sum(map(math.log, lambdas)) / len(lambdas))) ** -0.35

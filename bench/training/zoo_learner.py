@@ -43,6 +43,10 @@ class ZooLearner(Learner):
     def __init__(self, config: ZooConfig) -> None:
         self._begin(config)
 
+    @property
+    def lambdas(self) -> tuple[float, ...]:
+        return (self.config.lambda_,)
+
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """As CompressAI trains: all at one rate; the quantiles are found at export."""
         parameters = [p for n, p in self.model.named_parameters() if not n.endswith("quantiles")]
@@ -86,7 +90,6 @@ class ZooLearner(Learner):
     def _begin(self, config: ZooConfig) -> None:
         self.config = config
         self.model = network(config.architecture, config.widths)
-        self.lambdas = (config.lambda_,)
 
     def _rate(self, out: dict[str, Any], x: Tensor) -> Tensor:
         return bits(out["likelihoods"].values()) / (x.shape[2] * x.shape[3])

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.framing import check_size
 from bench.codecs.parameters import Parameter
 from bench.download import sha256_of
 
@@ -76,7 +77,7 @@ class AinnCodec(Codec):
         import torch
 
         height, width = image.shape[:2]
-        container.check_size(width, height)
+        check_size(container.NAME, width, height)
         quality = round(quality, 3)  # as the container keeps it
         with torch.inference_mode():
             y = self._model.encode(_pad(image))

@@ -20,11 +20,11 @@ import zlib
 from typing import NamedTuple
 
 from bench.codecs.base import CodecError
+from bench.codecs.framing import check_size
 
+NAME = "A-INN"
 MAGIC = b"AINN"
 VERSION = 2
-MAX_SIDE = 65535
-MAX_PIXELS = 1 << 25  # a forged header must not make the decoder take all memory
 _HEADER = struct.Struct("<4sBHHH4s")
 _CHECKSUM = struct.Struct("<I")
 
@@ -38,7 +38,7 @@ class Container(NamedTuple):
 
 
 def pack(content: Container) -> bytes:
-    check_size(content.width, content.height)
+    check_size(NAME, content.width, content.height)
     quality = round(content.quality * 1000)
     header = _HEADER.pack(MAGIC, VERSION, quality, content.width, content.height, content.weights)
     body = header + content.payload
@@ -61,13 +61,5 @@ def unpack(bitstream: bytes) -> Container:
     _, version, quality, width, height, weights = _HEADER.unpack_from(body)
     if version != VERSION:
         raise CodecError(f"the A-INN bitstream has version {version}; this decoder reads version {VERSION}")
-    check_size(width, height)
+    check_size(NAME, width, height)
     return Container(width, height, quality / 1000, weights, body[_HEADER.size :])
-
-
-def check_size(width: int, height: int) -> None:
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
-        raise CodecError(
-            f"A-INN can't code {width}x{height} pixels; sides go from 1 to {MAX_SIDE}, "
-            f"and {MAX_PIXELS} pixels are the most"
-        )

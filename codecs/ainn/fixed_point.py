@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.codecs.ainn.channel_groups import MAX_MAGNITUDE, with_magnitudes
-from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, SCALE_LEVELS, SCALE_MIN, EntropyModel
+from bench.codecs.ainn.entropy import SCALE_LEVELS, SCALE_MIN, EntropyModel
 from bench.codecs.ainn.layers import ENTROPY_SLOPE
 from bench.codecs.ainn.symbol_tables import LOG_STEP
 from bench.errors import BenchError
@@ -26,7 +26,6 @@ GAIN_FRACTION = 24  # of inverse gains, which symbols of up to 2^15 are multipli
 LARGEST = 2.0 ** (FRACTION + 8)  # activations end at +-256
 EXACT = 2.0**53
 REACH = 2  # of the context window, in rows and columns
-TAPS = len(CONTEXT_OFFSETS)
 
 _ONE = 2.0**FRACTION
 _LOG_MIN = round(math.log(SCALE_MIN) * _ONE)

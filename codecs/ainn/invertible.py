@@ -106,14 +106,10 @@ class InvertibleBlock(nn.Module):
         self.couplings = nn.ModuleList(Coupling(coupled, shape, joint) for _ in range(couplings))
 
     def forward(self, low: Tensor, high: Tensor) -> Branches:
-        low, high = self.linear(low), self.linear(high)
-        for coupling in self.couplings:
-            low, high = coupling(low, high)
-        return low, high
+        return self._couple(self.linear(low), self.linear(high))
 
     def inverse(self, low: Tensor, high: Tensor) -> Branches:
-        for coupling in reversed(self.couplings):
-            low, high = cast(Coupling, coupling).inverse(low, high)
+        low, high = self._uncouple(low, high)
         low, high = self.linear_inverse(torch.cat((low, high))).chunk(
             2
         )  # so that one matrix inverse serves both
@@ -122,15 +118,11 @@ class InvertibleBlock(nn.Module):
     def split_forward(self, x: Tensor) -> Tensor:
         """One branch (N, C, H, W), whose halves couple, to (N, 4C, H/2, W/2)."""
         first, second = self.linear(x).chunk(2, dim=1)
-        for coupling in self.couplings:
-            first, second = coupling(first, second)
-        return torch.cat((first, second), dim=1)
+        return torch.cat(self._couple(first, second), dim=1)
 
     def split_inverse(self, x: Tensor) -> Tensor:
         first, second = x.chunk(2, dim=1)
-        for coupling in reversed(self.couplings):
-            first, second = cast(Coupling, coupling).inverse(first, second)
-        return self.linear_inverse(torch.cat((first, second), dim=1))
+        return self.linear_inverse(torch.cat(self._uncouple(first, second), dim=1))
 
     def linear(self, x: Tensor) -> Tensor:
         """What the block does to each branch while its couplings are the identity."""
@@ -139,6 +131,16 @@ class InvertibleBlock(nn.Module):
 
     def linear_inverse(self, x: Tensor) -> Tensor:
         return F.pixel_shuffle(self.mix.inverse(x), 2)
+
+    def _couple(self, first: Tensor, second: Tensor) -> Branches:
+        for coupling in self.couplings:
+            first, second = coupling(first, second)
+        return first, second
+
+    def _uncouple(self, first: Tensor, second: Tensor) -> Branches:
+        for coupling in reversed(self.couplings):
+            first, second = cast(Coupling, coupling).inverse(first, second)
+        return first, second
 
 
 class InvertibleTransform(nn.ModuleList):
