@@ -142,7 +142,8 @@ def test_another_seed_gives_other_weights(photos: Path, uninterrupted: Path, tmp
 
 
 def test_each_phase_trains_its_part(photos: Path, tmp_path: Path) -> None:
-    """The entropy model moves in all phases, the transform in the middle one only."""
+    """The entropy model moves in all phases, what makes the latents in the middle one only, and the decoder's
+    own modules from there on."""
     trainer = Trainer(TINY, PLAN, photos, "cpu")
     states = {0: {name: value.clone() for name, value in trainer.model.state_dict().items()}}
 
@@ -156,13 +157,15 @@ def test_each_phase_trains_its_part(photos: Path, tmp_path: Path) -> None:
         assert named
         return any(not torch.equal(states[start][name], states[end][name]) for name in named)
 
-    transform = ("transform.", "cfrm.", "pdms.", "decomposition.", "synthesis.")
-    assert [moved(0, 3, "entropy."), moved(3, 6, "entropy."), moved(7, 9, "entropy.")] == [True] * 3
-    for prefix in (*transform, "entropy.log_gain", "entropy.log_inverse_gain"):
-        assert [moved(0, 3, prefix), moved(3, 6, prefix), moved(7, 9, prefix)] == [False, True, False], prefix
+    latents, gains = ("transform.", "decomposition."), ("entropy.log_gain", "entropy.log_inverse_gain")
+    expected = {"entropy.": (True, True, True)}
+    expected |= dict.fromkeys((*latents, *gains), (False, True, False))
+    expected |= dict.fromkeys(("cfrm.", "pdms.", "synthesis."), (False, True, True))
+    for prefix, phases in expected.items():
+        assert [moved(0, 3, prefix), moved(3, 6, prefix), moved(7, 9, prefix)] == list(phases), prefix
     average = checkpoint(tmp_path)["average"]  # what ships is the average, and the last phase trains for that
     for name, value in states[9].items():
-        if name.startswith(transform):
+        if name.startswith(latents):
             assert torch.equal(value, average[name]), name
 
 
@@ -274,6 +277,30 @@ def test_loss_goes_down_from_the_head_start(photos_and_valid: Path, tmp_path: Pa
     after = trainer.validate()
     assert after["valid_loss"] < 0.95 * before["valid_loss"]
     assert trainer.watch.skipped == 0
+
+
+def test_trained_weights_are_never_trained_on_without_the_decoder(photos: Path, uninterrupted: Path) -> None:
+    trainer = Trainer(TINY, PLAN, photos, "cpu")
+    assert not trainer.learner.learns("cfrm.skip.0.weight", FIRST)
+    trainer.start_from(uninterrupted / WEIGHTS)
+    assert trainer.learner.learns("cfrm.skip.0.weight", FIRST)
+    x = trainer.crops.batch(0, 1)
+    _, mse = trainer.learner.losses(x, torch.zeros(1), FIRST, half=False)
+    mse.sum().backward()
+    assert trainer.model.cfrm.skip[0].weight.grad.abs().max() > 0  # type: ignore[union-attr]
+
+
+def test_bfloat16_that_a_cpu_must_emulate_is_told(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lacks in (True, False):
+        monkeypatch.setattr(command, "_lacks_bfloat16", lambda lacks=lacks: lacks)
+        plan = TrainingPlan(**vars(PLAN) | {"steps": 1, "precision": "bfloat16"})
+        monkeypatch.setattr(command, "configure", lambda *_: TINY)
+        command.run_training(
+            plan, photos, tmp_path / str(lacks), "ainn", "compact", (), (), "cpu", None, None, None, 100
+        )
+        assert ("no bfloat16 by itself" in capsys.readouterr().err) == lacks
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -479,6 +506,7 @@ def test_crops_are_parts_of_photos_and_depend_on_seed_and_step_alone() -> None:
     [
         ({}, "--minutes or --steps"),
         ({"steps": 1, "precision": "float16"}, "precision 'float16'"),
+        ({"steps": 1, "entropy_first": 0.6, "entropy_last": 0.5}, "at most 1 together"),
         ({"steps": 1, "crop": 100}, "--crop 100"),
         ({"steps": 1, "crop": 0}, "--crop 0"),
         ({"steps": 0}, "steps"),

@@ -17,11 +17,14 @@ from bench.codecs.ainn.symbol_tables import count_symbols
 from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.training.learner import ALL, FIRST, Learner
 
+DECODER = ("cfrm.", "ms_cfrm.", "pdms.", "synthesis.")  # modules that the encoder has no part in
+
 
 class AinnLearner(Learner):
     """The first phase trains the entropy model alone, on the linear transform of the head start, at a
-    fraction of the cost of a full step; the second trains everything; the last trains the entropy model
-    alone again, on the symbols that the finished transform really sends.
+    fraction of the cost of a full step; the second trains everything. The last leaves the transform, and so
+    the latents, as they are, and trains what follows them, at half the cost: the entropy model on the symbols
+    that are really sent, and the decoder's own modules on what the entropy model makes of them.
     """
 
     kind = "ainn"
@@ -41,24 +44,25 @@ class AinnLearner(Learner):
         return self.model.parameter_groups(rate)
 
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
-        """With the transform at rest, the MSE is that of the latent: the same but for a constant while the
-        transform is orthonormal, and close to it later."""
+        """While the transform is orthonormal, the latent's MSE is the picture's but for a constant. Later it
+        is no measure: the decoder has learnt what to make of the means."""
+        pixels = x.shape[2] * x.shape[3]
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
             if phase == ALL:
                 out = self.model(x, level)
-                mse = (out.x_hat.float() - x).square().mean((1, 2, 3))
-            else:
-                with torch.no_grad():
-                    y = self.model.encode(x, linear=phase == FIRST and self.fresh).float()
-        if phase != ALL:
-            out = self.model.entropy(y, level, rounded=True)
-            mse = self.model.entropy.latent_mse(y, out.y_hat)
-        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), mse
+                return (out.y_bits + out.z_bits) / pixels, _mse(out.x_hat, x)
+            with torch.no_grad():
+                y = self.model.encode(x, linear=self._apart(phase)).float()
+        latent = self.model.entropy(y, level, rounded=True)
+        bpp = (latent.y_bits + latent.z_bits) / pixels
+        if self._apart(phase):
+            return bpp, self.model.entropy.latent_mse(y, latent.y_hat)
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+            return bpp, _mse(self.model.decode(latent.y_hat), x)
 
     def coded(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         out = self.model(x, level, rounded=True)
-        mse = (out.x_hat.clamp(0, 1) - x).square().mean((1, 2, 3))
-        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), mse
+        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), _mse(out.x_hat.clamp(0, 1), x)
 
     def export(self, path: Path, training: dict[str, Any], crops: Tensor) -> None:
         save_weights(self.model, path, training, self._count_symbols(crops))
@@ -75,8 +79,16 @@ class AinnLearner(Learner):
         self.fresh = described["fresh"]
 
     def learns(self, name: str, phase: str) -> bool:
-        """Gains stay as they are without the decoder, who alone knows what their noise does to pixels."""
-        return phase == ALL or (name.startswith("entropy.") and not name.endswith("gain"))
+        """Gains stay as they are where whole symbols are sent: rounding hides from them what they do."""
+        if phase == ALL:
+            return True
+        if name.startswith("entropy."):
+            return not name.endswith("gain")
+        return not self._apart(phase) and name.startswith(DECODER)
+
+    def _apart(self, phase: str) -> bool:
+        """Whether the entropy model is trained without the decoder."""
+        return phase == FIRST and self.fresh
 
     @torch.no_grad()
     def _count_symbols(self, crops: Tensor) -> Tensor:
@@ -90,3 +102,7 @@ class AinnLearner(Learner):
                 )
                 counts = counts + count_symbols(latent.symbols, latent.log_scales).cpu()
         return counts
+
+
+def _mse(x_hat: Tensor, x: Tensor) -> Tensor:
+    return (x_hat.float() - x).square().mean((1, 2, 3))

@@ -45,9 +45,7 @@ class TrainingPlan:
     crop: int = 128
     rate: float = 1e-4  # of the transform; see `Ainn.parameter_groups` for the others
     entropy_first: float = 0.12  # share of the first phase
-    # Share of the last. It costs more than it gains once the decoder knows the means it was trained with:
-    # The README has what it did to weights that had 64 minutes of everything.
-    entropy_last: float = 0.0
+    entropy_last: float = 0.0  # share of the last
     seed: int = 0
     precision: str = (
         "float32"  # or bfloat16: of the convolutions, never of couplings' sums, latents and rates
@@ -64,6 +62,10 @@ class TrainingPlan:
             raise BenchError(f"minutes must be a number from 0 on, not {self.minutes:g}")
         if self.precision not in ("float32", "bfloat16"):
             raise BenchError(f"precision '{self.precision}' is not known; take float32 or bfloat16")
+        if self.entropy_first + self.entropy_last > 1:
+            raise BenchError(
+                "--entropy-first and --entropy-last are shares of a training: at most 1 together"
+            )
         if self.crop % 64 or self.crop <= 0:
             raise BenchError(f"--crop {self.crop} is not a multiple of 64; take 128 or 256")
 
@@ -247,7 +249,7 @@ class Trainer:
         phase, share = self._phase(progress)
         if phase != self.phase:
             self._enter(phase)
-        size = plan.batch if phase == ALL else plan.batch * 4  # cheap steps can see more photos
+        size = plan.batch * 4 if phase == FIRST else plan.batch  # cheap steps can see more photos
         with self.window.timed("photos"):
             x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
         quality = torch.randint(len(lambdas), (size,)).to(self.device)

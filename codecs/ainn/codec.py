@@ -110,7 +110,9 @@ class AinnCodec(Codec):
 
         from bench.codecs.ainn.weights import load_weights
 
-        return load_weights(self.weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        model = load_weights(self.weights)
+        model.transform.freeze()
+        return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     @functools.cached_property
     def _coder(self) -> LatentCoder:

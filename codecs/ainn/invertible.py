@@ -38,11 +38,13 @@ class Subnet(nn.Sequential):
         for conv in (first, middle):
             nn.init.xavier_normal_(conv.weight)
             without_bias(conv).weight.data *= 0.1
-        super().__init__(first, nn.LeakyReLU(SLOPE), middle, nn.LeakyReLU(SLOPE), zeroed(last))
+        super().__init__(
+            first, nn.LeakyReLU(SLOPE, inplace=True), middle, nn.LeakyReLU(SLOPE, inplace=True), zeroed(last)
+        )
 
 
 class AffineParameters(nn.Module):
-    """From one branch, log-scale and shift for the other: c * (2 sigmoid(G) - 1) with c = 1, and H."""
+    """From one branch, scale and shift for the other: exp(c * (2 sigmoid(G) - 1)) with c = 1, and H."""
 
     def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
         super().__init__()
@@ -53,9 +55,11 @@ class AffineParameters(nn.Module):
             self.scale = Subnet(channels, shape, channels)
             self.shift = Subnet(channels, shape, channels)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+        """`inverse`: one over the scale."""
         g, h = self.subnet(x).chunk(2, dim=1) if self.joint else (self.scale(x), self.shift(x))
-        return torch.tanh(0.5 * g.float()), h.float()  # 2 sigmoid(g) - 1 = tanh(g / 2)
+        log_scale = (g.float() * (-0.5 if inverse else 0.5)).tanh_()  # 2 sigmoid(g) - 1 = tanh(g / 2)
+        return log_scale.exp(), h.float()
 
 
 class Coupling(nn.Module):
@@ -67,16 +71,16 @@ class Coupling(nn.Module):
         self.from_second = AffineParameters(channels, shape, joint)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Branches:
-        log_scale, shift = self.from_second(x2)
-        y1 = x1 * log_scale.exp() + shift
-        log_scale, shift = self.from_first(y1)
-        return y1, x2 * log_scale.exp() + shift
+        scale, shift = self.from_second(x2)
+        y1 = torch.addcmul(shift, x1, scale)
+        scale, shift = self.from_first(y1)
+        return y1, torch.addcmul(shift, x2, scale)
 
     def inverse(self, y1: Tensor, y2: Tensor) -> Branches:
-        log_scale, shift = self.from_first(y1)
-        x2 = (y2 - shift) * (-log_scale).exp()
-        log_scale, shift = self.from_second(x2)
-        return (y1 - shift) * (-log_scale).exp(), x2
+        scale, shift = self.from_first(y1, inverse=True)
+        x2 = (y2 - shift) * scale
+        scale, shift = self.from_second(x2, inverse=True)
+        return (y1 - shift) * scale, x2
 
 
 class Invertible1x1(nn.Module):
@@ -86,12 +90,22 @@ class Invertible1x1(nn.Module):
         super().__init__()
         rotation, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
         self.weight = nn.Parameter(rotation.float())
+        self._frozen_inverse: Tensor | None = None
+
+    def freeze(self) -> None:
+        """Invert once, as the weight will not change any more: of block 4 it takes as long as a coupling."""
+        self._frozen_inverse = self._inverse_weight().detach()
 
     def forward(self, x: Tensor) -> Tensor:
         return _conv1x1(x, self.weight)
 
     def inverse(self, y: Tensor) -> Tensor:
-        return _conv1x1(y, torch.linalg.inv(self.weight.double()).to(y.dtype))
+        weight = self._inverse_weight() if self._frozen_inverse is None else self._frozen_inverse
+        return _conv1x1(y, weight.to(y.dtype))
+
+    def _inverse_weight(self) -> Tensor:
+        inverse: Tensor = torch.linalg.inv(self.weight.double())
+        return inverse
 
 
 class InvertibleBlock(nn.Module):
@@ -156,6 +170,11 @@ class InvertibleTransform(nn.ModuleList):
         for block in self.blocks:
             low, high = block(low, high)
         return low, high
+
+    def freeze(self) -> None:
+        """Invert each block's matrix once: no weight will change any more."""
+        for block in self.blocks:
+            block.mix.freeze()
 
     @property
     def blocks(self) -> list[InvertibleBlock]:

@@ -47,7 +47,7 @@ class DenseRecovery(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
-            x = torch.cat((x, torch.relu(layer(x))), dim=1)
+            x = torch.cat((x, torch.relu_(layer(x))), dim=1)
         out: Tensor = self.last(x)
         return out.float()
 

@@ -43,5 +43,5 @@ def _level(inputs: int, outputs: int, convs: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for index in range(convs):
         layers.append(nn.Conv2d(outputs if index else inputs, outputs, 3, padding=1))
-        layers.append(nn.LeakyReLU(SLOPE))
+        layers.append(nn.LeakyReLU(SLOPE, inplace=True))
     return nn.Sequential(*layers)
