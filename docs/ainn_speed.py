@@ -3,7 +3,8 @@
     python docs/ainn_speed.py path/to/picture.png
 
 cheng2020-anchor is untrained: its time doesn't depend on its weights, and its serial context model is the
-usual one. Each is called three times, in turns; the quickest counts.
+usual one. Each is called three times, in turns; the quickest counts. The last line is what A-INN's
+transform alone computes, both ways.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench import codecs
+from bench.codecs.ainn.codec import WEIGHTS
+from bench.codecs.ainn.weights import load_weights
 from bench.codecs.compressai_import import compressai
 from bench.datasets import read_rgb
 
@@ -54,6 +58,13 @@ def main(path: Path) -> None:
     for name, (encode, decode) in best.items():
         ratios = f"{encode / best['ainn'][0]:.1f} | {decode / best['ainn'][1]:.1f}"
         print(f"| {name} | {encode:.2f} | {decode:.2f} | {ratios} |")
+    model = load_weights(WEIGHTS)
+    with FlopCounterMode(display=False) as encoding:
+        y = model.encode(x)
+    with FlopCounterMode(display=False) as decoding:
+        model.decode(y)
+    giga = [counter.get_total_flops() / 2e9 for counter in (encoding, decoding)]
+    print(f"multiply-adds: {giga[0]:.1f} G to encode, {giga[1]:.1f} G to decode")
 
 
 if __name__ == "__main__":
