@@ -94,12 +94,14 @@ def test_ms_ssim_is_that_of_pytorch_msssim(height: int, width: int) -> None:
 
 
 def test_ms_ssim_is_that_of_pytorch_msssim_on_kodak(data_dir: Path) -> None:
-    for name in ("kodim05", "kodim20"):
+    """kodim20 is flat for the most part: float32 cancels there, by 5e-5 against float64 in either, and by
+    2e-5 between CPUs with and without AVX-512."""
+    for name, margin in (("kodim05", 1e-6), ("kodim20", 5e-5)):
         original = np.array(Image.open(data_dir / "kodak" / f"{name}.png").convert("RGB"))
         for quality in (5, 30, 90):
             decoded = as_jpeg(original, quality)
             expected = by_pytorch_msssim(original, decoded)
-            assert ms_ssim(original, decoded) == pytest.approx(expected, abs=1e-6)
+            assert ms_ssim(original, decoded) == pytest.approx(expected, abs=margin)
 
 
 def test_ms_ssim_of_flat_pictures_is_near_that_of_pytorch_msssim() -> None:
