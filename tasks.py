@@ -13,6 +13,7 @@ Nothing but Python itself is needed to run this file.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
         code = run(bench, "run", "--codec", "ainn", "--codec", "jpeg", "--dataset", "sample")
         return code or run(bench, "compare", "ainn", "jpeg", "--dataset", "sample")
     if task == "test":
-        return run(VENV / "bin/python", "-m", "pytest", *rest)
+        return run_tests(rest)
     if task == "gate":
         with tempfile.TemporaryDirectory() as results:
             where = ("--dataset", "sample", "--results", results)
@@ -47,6 +48,18 @@ def main(arguments: list[str]) -> int:
         ruff = VENV / "bin/ruff"
         return run(ruff, "check", ".") or run(ruff, "format", "--check", ".") or check_types()
     return 0
+
+
+def run_tests(arguments: list[str]) -> int:
+    """All tests, side by side but for those that want the machine alone; or those that were asked for."""
+    pytest = (VENV / "bin/python", "-m", "pytest")
+    if arguments:
+        return run(*pytest, *arguments)
+    workers = str(min(4, os.cpu_count() or 1))
+    os.environ["OMP_NUM_THREADS"] = "1"  # of each worker
+    code = run(*pytest, "-n", workers, "--dist", "loadfile", "-m", "not alone")
+    del os.environ["OMP_NUM_THREADS"]
+    return code or run(*pytest, "-m", "alone")
 
 
 def check_types() -> int:

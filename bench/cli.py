@@ -338,6 +338,7 @@ def train(
     ] = 0.0,
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 where it is safe.")] = "float32",
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    record: Annotated[bool, typer.Option(help="On a GPU, record a step once and replay it.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.", min=1)] = 500,
 ) -> None:
@@ -347,7 +348,7 @@ def train(
 
     plan = TrainingPlan(
         steps=steps, minutes=minutes, batch=batch, crop=crop, rate=rate, entropy_first=entropy_first,
-        entropy_last=entropy_last, seed=seed, precision=precision,
+        entropy_last=entropy_last, seed=seed, precision=precision, record=record,
     )  # fmt: skip
     run_training(
         plan, data, out, model, config, tuple(lambdas or ()), tuple(without or ()), device,

@@ -23,7 +23,13 @@ from bench.codecs.ainn.config import (
 )
 from bench.codecs.ainn.fdsm import Decomposition, Synthesis
 from bench.codecs.ainn.head_start import BLOCK, block_statistics, start_from_statistics
-from bench.codecs.ainn.invertible import Coupling, Invertible1x1, InvertibleBlock, InvertibleTransform
+from bench.codecs.ainn.invertible import (
+    Coupling,
+    Invertible1x1,
+    InvertibleBlock,
+    InvertibleTransform,
+    refined_inverse,
+)
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.recovery import squeeze, unsqueeze
 from bench.errors import BenchError
@@ -72,6 +78,23 @@ def test_coupling_scales_by_at_most_e() -> None:
     y_of = {value: coupling(torch.full((1, 3, 8, 8), float(value)), x2)[0] for value in (0, 1)}
     slope = y_of[1] - y_of[0]
     assert float(slope.max()) <= np.e + 1e-2 and float(slope.min()) >= 1 / np.e - 1e-2
+
+
+def test_an_inverse_is_refined_from_that_of_the_step_before_and_so_is_its_gradient() -> None:
+    torch.manual_seed(0)
+    matrix = (torch.linalg.qr(torch.randn(96, 96).double())[0] + 0.01 * torch.randn(96, 96)).requires_grad_()
+    inverse = torch.linalg.inv(matrix)
+    with torch.no_grad():
+        before = torch.linalg.inv(matrix + 1e-3 * torch.randn(96, 96))
+        errors = [float((before - inverse).abs().max())]
+        for _ in range(2):
+            before = refined_inverse(matrix, before)
+            errors.append(float((before - inverse).abs().max()))
+    assert 1e-3 < errors[0] < 0.1 and errors[1] < 30 * errors[0] ** 2 and errors[2] < 30 * errors[1] ** 2
+    refined, weight = refined_inverse(matrix, before), torch.randn(96, 96).double()
+    torch.testing.assert_close(refined, inverse, rtol=0, atol=1e-10)
+    wanted, found = (torch.autograd.grad((weight * each).sum(), matrix)[0] for each in (inverse, refined))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-3)
 
 
 @torch.no_grad()

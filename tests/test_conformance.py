@@ -16,6 +16,8 @@ from bench.codecs.compressai_zoo import ZooModel
 from bench.conformance import CHECKS, conformance, made_up
 from bench.errors import BenchError
 
+pytestmark = pytest.mark.alone
+
 # What of our codecs is tried here: those of pip, at settings that don't take long, and with weights.
 QUICK = {"av1": "av1:speed=8", "vvenc": "vvenc:preset=faster", "hevc": "hevc:preset=ultrafast"}
 OURS = [

@@ -20,6 +20,8 @@ from tiny import photo
 
 from bench.results import Failure, Store
 
+pytestmark = pytest.mark.alone
+
 Hostile = Callable[..., subprocess.CompletedProcess[str]]
 Environment = dict[str, str]
 

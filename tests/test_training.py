@@ -358,6 +358,17 @@ def test_the_log_says_where_the_time_goes(photos: Path, tmp_path: Path) -> None:
     assert all(share > 0 for share in shares) and 0.5 < sum(shares) <= 1
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_step_that_a_gpu_replays_is_the_step(photos: Path, tmp_path: Path) -> None:
+    losses = []
+    for record in (True, False):
+        plan = TrainingPlan(**vars(PLAN) | {"record": record, "entropy_first": 0.0, "entropy_last": 0.5})
+        rows: list[dict[str, Any]] = []
+        Trainer(TINY, plan, photos, "cuda").run(tmp_path / str(record), validate_every=1, report=rows.append)
+        losses.append([row["loss"] for row in rows[1:]])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)  # noise differs, as recording warms up on some
+
+
 # Checkpoints that are none.
 
 
@@ -602,6 +613,8 @@ def test_the_command_trains_resumes_and_guards_what_is_there(
     first = bench_train("--stop-after", "0")
     assert first.startswith("0: tiny: ") and f"not done; go on with --resume {tmp_path / CHECKPOINT}" in first
     assert bench_train().startswith(f"2: bench: {tmp_path} holds a training already")
+    log_file = str(tmp_path / LOG)
+    assert bench_train("--out", log_file).startswith(f"2: bench: {log_file} is a file; give --out a folder")
     assert "done. weights:" in bench_train("--resume", str(tmp_path / CHECKPOINT))
     assert checkpoint(tmp_path)["step"] == 2
     image = photo(20, 30)

@@ -73,6 +73,8 @@ def run_training(
         )
     if resume is not None and not resume.is_file():
         raise BenchError(f"no checkpoint at {resume}; give the {CHECKPOINT} that an earlier training left")
+    if out.exists() and not out.is_dir():
+        raise BenchError(f"{out} is a file; give --out a folder")
     _check_device(device)
     trainer = Trainer(chosen, plan, data, device)
     if resume is not None:
@@ -82,7 +84,7 @@ def run_training(
     parameters = sum(p.numel() for p in trainer.model.parameters())
     console.print(
         f"{chosen.name}: {parameters / 1e6:.2f} M parameters, "
-        f"{len(trainer.crops.photos)} photos, "
+        f"{len(trainer.crops)} photos, "
         f"{len(trainer.validation)} for validation, {device}, {plan.precision}"
     )
     if plan.precision == "bfloat16" and device == "cpu" and _lacks_bfloat16():

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 FAR = 5.0  # times the usual loss
 PATIENCE = 10  # steps in a row that are bad, after which training steps back
 MAX_STEPS_BACK = 4
@@ -25,8 +28,7 @@ class Watch:
 
     def good(self, loss: float, gradient_norm: float) -> bool:
         """Whether to take a step."""
-        far = self.seen >= _SETTLED and loss > FAR * self.usual
-        if not (math.isfinite(gradient_norm) and math.isfinite(loss)) or far:
+        if not (math.isfinite(gradient_norm) and math.isfinite(loss) and loss <= self._limit):
             self.skipped += 1
             self.in_a_row += 1
             return False
@@ -35,6 +37,15 @@ class Watch:
         self.usual = memory * self.usual + (1 - memory) * loss
         self.seen += 1
         return True
+
+    def bad(self, loss: Tensor, gradient_norm: Tensor) -> Tensor:
+        """What `good` is going to say of these two numbers, on their device: 0 of a good step, else 1."""
+        good = torch.isfinite(gradient_norm) & torch.isfinite(loss) & (loss <= self._limit)
+        return (~good).float()
+
+    @property
+    def _limit(self) -> float:
+        return FAR * self.usual if self.seen >= _SETTLED else math.inf
 
     @property
     def astray(self) -> bool:

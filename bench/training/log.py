@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-PARTS = ("photos", "forward", "backward", "update")  # of a step
+PARTS = ("photos", "passes", "update")  # of a step
 LOG_COLUMNS = (
     "step", "minutes", "phase", "learning_rate", "loss", "bpp", "psnr", "patches_per_second", "skipped_steps",
     "steps_back", *(f"{part}_share" for part in PARTS), "valid_loss", "valid_bpp", "valid_psnr",
@@ -40,31 +40,45 @@ class Window:
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
         """Of a step's time, what passes here belongs to this part."""
-        began = self._now()
+        began = self._mark()
         yield
-        self._spent[part] += self._now() - began
+        self._spans.append((part, began, self._mark()))
 
     def row(self) -> dict[str, Any]:
         """Means, throughput and shares of the time; empty where there was no step. The next window begins."""
         row: dict[str, Any] = {}
         if self._steps:
+            spent = self._spent()
             seconds = time.perf_counter() - self._since
             loss, bpp, psnr, _ = (sum(column) / len(self._steps) for column in zip(*self._steps, strict=True))
             patches = sum(step.patches for step in self._steps)
             row = {"loss": loss, "bpp": bpp, "psnr": psnr, "patches_per_second": patches / seconds}
-            row |= {f"{part}_share": spent / seconds for part, spent in self._spent.items()}
+            row |= {f"{part}_share": spent[part] / seconds for part in PARTS}
         self._start()
         return row
 
     def _start(self) -> None:
         self._steps: list[Step] = []
-        self._spent = dict.fromkeys(PARTS, 0.0)
+        self._spans: list[tuple[str, Any, Any]] = []
         self._since = time.perf_counter()
 
-    def _now(self) -> float:
-        if self._device.type == "cuda":  # what was asked of it may not be done yet
+    def _mark(self) -> Any:
+        """This moment; on a GPU, where what was asked for may not be done yet, that in its own work."""
+        if self._device.type != "cuda":
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def _spent(self) -> dict[str, float]:
+        """Seconds of each part."""
+        on_gpu = self._device.type == "cuda"
+        if on_gpu:
             torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+        spent = dict.fromkeys(PARTS, 0.0)
+        for part, began, ended in self._spans:
+            spent[part] += began.elapsed_time(ended) / 1000 if on_gpu else ended - began
+        return spent
 
 
 def append(path: Path, row: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
 
     Files named ``valid*`` are left to `load_validation`; photos with a side under `min_side` are passed over.
     """
-    photos = [photo for path in _sources(source, validation=False) for photo in _decode(path)]
+    photos = _decode_all(source, validation=False)
     kept = [photo for photo in photos if min(photo.shape[:2]) >= min_side]
     if not kept:
         raise BenchError(
@@ -34,9 +35,8 @@ def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
 
 def load_validation(source: Path, side: int) -> Tensor:
     """Centre crops (N, 3, side, side), uint8, of the photos held out in ``valid*`` files; N may be 0."""
-    photos = [photo for path in _sources(source, validation=True) for photo in _decode(path)]
     crops = []
-    for photo in photos:
+    for photo in _decode_all(source, validation=True):
         top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
         if min(top, left) >= 0:
             crops.append(_to_tensor(photo[top : top + side, left : left + side]))
@@ -47,25 +47,41 @@ class Cropper:
     """Random crops of photos; a step's batch depends on seed and step alone, so that runs resume exactly."""
 
     def __init__(self, photos: list[NDArray[np.uint8]], crop: int, seed: int, device: torch.device) -> None:
-        self.photos = [_to_tensor(photo).to(device) for photo in photos]
+        self.shapes = [photo.shape[:2] for photo in photos]
         self.crop = crop
         self.seed = seed
+        # One after the other in one tensor: a batch is then one gathering, not some kernels for each crop.
+        self._starts = np.cumsum([0, *(photo.size for photo in photos)])
+        samples = np.empty(self._starts[-1], np.uint8)
+        for start, photo in zip(self._starts, photos, strict=False):
+            samples[start : start + photo.size] = photo.reshape(-1)
+        self._samples = torch.from_numpy(samples).to(device)
+        self._side = torch.arange(crop, device=device)
+        self._colours = torch.arange(3, device=device)
+
+    def __len__(self) -> int:
+        """Of the photos."""
+        return len(self.shapes)
 
     def batch(self, step: int, size: int) -> Tensor:
         """(size, 3, crop, crop), float32 in [0, 1]."""
         rng = np.random.default_rng((self.seed, step))
-        crops = []
-        for index in rng.integers(len(self.photos), size=size):
-            photo = self.photos[index]
-            top = rng.integers(photo.shape[1] - self.crop + 1)
-            left = rng.integers(photo.shape[2] - self.crop + 1)
-            crop = photo[:, top : top + self.crop, left : left + self.crop]
-            if rng.random() < 0.5:
-                crop = crop.flip(2)
-            if rng.random() < 0.5:
-                crop = crop.transpose(1, 2)
-            crops.append(crop)
-        return torch.stack(crops).float() / 255
+        places = []  # of each crop: its first sample, and how far it is to the next row and column
+        for index in rng.integers(len(self), size=size):
+            height, width = self.shapes[index]
+            top, left = rng.integers(height - self.crop + 1), rng.integers(width - self.crop + 1)
+            right, down = 3, 3 * width
+            first = self._starts[index] + top * down + left * right
+            if rng.random() < 0.5:  # mirrored
+                first += (self.crop - 1) * right
+                right = -right
+            if rng.random() < 0.5:  # transposed
+                right, down = down, right
+            places.append((first, down, right))
+        placed = torch.tensor(np.array(places)).to(self._samples.device)[:, :, None, None, None]
+        starts, downs, rights = placed.unbind(1)  # (size, 1, 1, 1)
+        indices = starts + downs * self._side[:, None] + rights * self._side + self._colours[:, None, None]
+        return self._samples[indices].float() / 255
 
 
 def _sources(source: Path, validation: bool) -> list[Path]:
@@ -79,15 +95,23 @@ def _sources(source: Path, validation: bool) -> list[Path]:
     ]
 
 
-def _decode(path: Path) -> Iterator[NDArray[np.uint8]]:
+def _decode_all(source: Path, validation: bool) -> list[NDArray[np.uint8]]:
+    """The photos (H, W, 3) of all files, in order."""
+    files = (file for path in _sources(source, validation) for file in _read(path))
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda file: _rgb(*file), files))
+
+
+def _read(path: Path) -> Iterator[tuple[bytes, str]]:
+    """The images in a file, undecoded, each with a name for messages."""
     if path.suffix.lower() != ".tar":
-        yield _rgb(path.read_bytes(), str(path))
+        yield path.read_bytes(), str(path)
         return
     try:
         with tarfile.open(path) as shard:
             for member in shard:
                 if Path(member.name).suffix.lower() in IMAGE_SUFFIXES and (file := shard.extractfile(member)):
-                    yield _rgb(file.read(), f"{member.name} in {path}")
+                    yield file.read(), f"{member.name} in {path}"
     except tarfile.TarError as error:
         raise BenchError(f"{path} is not a readable .tar shard ({error}); fetch it again") from error
 

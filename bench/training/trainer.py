@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from bench.codecs.ainn.config import AinnConfig
 from bench.errors import BenchError
@@ -28,6 +28,7 @@ from bench.training.divergence import MAX_STEPS_BACK, Watch
 from bench.training.learner import ALL, FIRST, LAST, Learner
 from bench.training.log import Step, Window
 from bench.training.photos import Cropper, load_photos, load_validation
+from bench.training.recorded import Recorded
 from bench.training.zoo_learner import ZooConfig, ZooLearner
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
@@ -52,6 +53,7 @@ class TrainingPlan:
     )
     ema: float = 0.999
     clip: float = 1.0
+    record: bool = True  # a GPU's work of a step once, to replay it
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
@@ -233,6 +235,11 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["full_lr"] = group["lr"]
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.recorded: Recorded | None = None
+        self.weights = torch.tensor(self.learner.lambdas, device=self.device)
+        # High rates have the larger loss by nature; a curve wants each rate to matter alike.
+        mean = math.exp(sum(map(math.log, self.learner.lambdas)) / len(self.learner.lambdas))
+        self.balance = (self.weights / mean) ** -0.35
 
     def _row(self) -> dict[str, Any]:
         return {
@@ -245,36 +252,43 @@ class Trainer:
         } | self.window.row()
 
     def _train_step(self, progress: float) -> Step:
-        plan, lambdas = self.plan, self.learner.lambdas
+        plan, levels = self.plan, len(self.learner.lambdas)
         phase, share = self._phase(progress)
         if phase != self.phase:
             self._enter(phase)
         size = plan.batch * 4 if phase == FIRST else plan.batch  # cheap steps can see more photos
         with self.window.timed("photos"):
             x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
-        quality = torch.randint(len(lambdas), (size,)).to(self.device)
-        weight = torch.tensor(lambdas, device=self.device)[quality]
-
-        with self.window.timed("forward"):
-            bpp, mse = self.learner.losses(x, quality.float(), phase, plan.precision == "bfloat16")
-            losses = bpp + weight * 255**2 * mse
-        # High rates have the larger loss by nature; a curve wants each rate to matter alike.
-        balance = (weight / math.exp(sum(map(math.log, lambdas)) / len(lambdas))) ** -0.35
+            level = torch.randint(levels, (size,)).to(self.device)
         # Each phase warms up, then decays by a cosine to a hundredth.
         factor = (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))) * min(1.0, 0.02 + share / 0.02)
         factor *= self.watch.rate_factor
         self.rate = plan.rate * factor
         for group in self.optimiser.param_groups:
             group["lr"] = group["full_lr"] * factor
-        loss = (balance * losses).mean()
-        with self.window.timed("backward"):
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+        with self.window.timed("passes"):
+            figures = self._passes(x, level)
         with self.window.timed("update"):
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
-            self._apply(self.watch.good(float(loss.detach()), float(norm)))
-        psnr = float((-10 * torch.log10(mse.detach())).mean())
-        return Step(float(losses.detach().mean()), float(bpp.detach().mean()), psnr, size)
+            loss, bpp, psnr = self._update(figures)
+        return Step(loss, bpp, psnr, size)
+
+    def _passes(self, x: Tensor, level: Tensor) -> Tensor:
+        """Forward and backward: gradients are left in the parameters; returns what `_differentiate` does."""
+        if self.device.type != "cuda" or not self.plan.record:
+            return self._differentiate(x, level)
+        if self.recorded is None:
+            self.recorded = Recorded(self._differentiate, x, level)
+        return self.recorded(x, level)
+
+    def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:
+        """(4,): what is minimised; and of the batch the mean loss, bpp and PSNR."""
+        self.optimiser.zero_grad(set_to_none=True)
+        bpp, mse = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
+        losses = bpp + self.weights[level] * 255**2 * mse
+        objective = (self.balance[level] * losses).mean()
+        objective.backward()
+        figures = (objective, losses.mean(), bpp.mean(), (-10 * torch.log10(mse)).mean())
+        return torch.stack([each.detach() for each in figures])
 
     def _phase(self, progress: float) -> tuple[str, float]:
         return self.plan.phase(progress) if self.learner.phased else (ALL, progress)
@@ -283,23 +297,32 @@ class Trainer:
         if phase == LAST:  # the transform is finished: what ships is its average
             self.model.load_state_dict(self.average)
         self._train_only(phase)
+        self.recorded = None
         self.watch.forget()
         self.phase = phase
 
     def _train_only(self, phase: str) -> None:
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(self.learner.learns(name, phase))
+        trained = {name: p.detach() for name, p in self.model.named_parameters() if p.requires_grad}
+        self.trained = list(trained.values())
+        self.trained_average = [self.average[name] for name in trained]
 
-    def _apply(self, good: bool) -> None:
-        self.step += 1
-        if not good:
-            if self.watch.astray:
-                self._step_back()
-            return
+    def _update(self, figures: Tensor) -> list[float]:
+        """Take the step that the gradients ask for, unless it is a bad one; the last three figures."""
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
+        # So the optimiser knows to leave a bad step out before the CPU has seen it, which needn't wait yet.
+        self.optimiser.found_inf = self.watch.bad(figures[0], norm)  # type: ignore[attr-defined]
         self.optimiser.step()
-        decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
-        trained = {n: p.detach() for n, p in self.model.named_parameters() if p.requires_grad}
-        torch._foreach_lerp_([self.average[name] for name in trained], list(trained.values()), 1 - decay)
+        self.step += 1
+        # The one place of a step that waits for a GPU.
+        objective, gradient, *means = torch.cat((figures[:1], norm[None], figures[1:])).tolist()
+        if self.watch.good(objective, gradient):
+            decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(self.trained_average, self.trained, 1 - decay)
+        elif self.watch.astray:
+            self._step_back()
+        return means
 
     def _step_back(self) -> None:
         """To the averaged weights, which change slowly, with half the rate and an optimiser that is new."""

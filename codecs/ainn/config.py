@@ -38,6 +38,9 @@ class AinnConfig:
     )  # sizes of the groups of y's channels, each coded knowing those before
     parameters_width: int = 288  # channels inside the network that predicts y's Gaussians
     lambdas: tuple[float, ...] = (0.013,)  # weights of the distortion; several make one model for all rates
+    # The decoder's gain is one over the encoder's. Apart, their product drifts below one; then y_hat = mean +
+    # product * (y - mean) is in proportion to y only where the mean is zero, and predicting it doesn't pay.
+    tied_gains: bool = True
 
     subnets: tuple[SubnetShape, ...] = (
         SubnetShape((5, 1, 5), 12),
@@ -87,7 +90,7 @@ class AinnConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> AinnConfig:
-        values = dict(values)
+        values = {"tied_gains": False} | values  # as it was before there was a choice
         values["subnets"] = tuple(SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"])
         for name in ("lambdas", "fdsm_widths", "channel_groups"):
             values[name] = tuple(values[name])

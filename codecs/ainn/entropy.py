@@ -17,7 +17,7 @@ This is the model that is trained; `fixed_point.py` is its twin in integers, whi
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +64,7 @@ class EntropyModel(nn.Module):
         levels = len(config.lambdas)
         self.register_buffer("latent_mean", torch.zeros(m))
         self.register_buffer("latent_std", torch.ones(m))
+        self.tied_gains = config.tied_gains
         self.log_gain = nn.Parameter(torch.zeros(levels, m))
         self.log_inverse_gain = nn.Parameter(torch.zeros(levels, m))
         self.hyper_analysis = nn.Sequential(
@@ -122,7 +123,7 @@ class EntropyModel(nn.Module):
         def symbols_of(mean: Tensor, log_scale: Tensor) -> Tensor:
             scale = (log_scale + log_gain).exp()
 
-            def bits(symbols: Tensor, some: Tensor) -> Tensor:
+            def bits(symbols: Tensor, some: Any) -> Tensor:
                 return gaussian_bits(symbols, scale[some])
 
             with torch.no_grad():
@@ -144,8 +145,10 @@ class EntropyModel(nn.Module):
         symbols = symbols_of(mean, log_scale)
         noise = (symbols - residual).detach() if rounded else torch.rand_like(residual) - 0.5
         y_bits = gaussian_bits(residual + noise, (log_scale + log_gain).exp())
-        # Symbols stay what they are when the mean moves a little, so y_hat moves with the mean.
-        y_hat = mean + symbols * inverse_gain + (y_n - y_n.detach())
+        # Symbols stay what they are when the mean moves a little, so y_hat moves with the mean. With the gain
+        # they grow: without that, only the rate would pull at it, and it would sink without end.
+        scaled = (y_n - mean).detach() * gain
+        y_hat = mean + (symbols + scaled - scaled.detach()) * inverse_gain + (y_n - y_n.detach())
         z_bits = -torch.log2(z_likelihood)
         bits = y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
         return Latent(self.denormalise(y_hat), *bits, symbols, (log_scale + log_gain).detach())
@@ -190,7 +193,12 @@ class EntropyModel(nn.Module):
             steps = log_steps.exp()
             return torch.lerp(steps[below], steps[above], share[:, None])[:, :, None, None]
 
-        return -between(-self.log_gain).log(), between(self.log_inverse_gain)
+        return -between(-self.log_gain).log(), between(self.log_steps)
+
+    @property
+    def log_steps(self) -> Tensor:
+        """(levels, M): logarithms of the decoder's gains, by which a symbol adds to the mean."""
+        return -self.log_gain if self.tied_gains else self.log_inverse_gain
 
     def hyper_features(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
         """(N, features + 1, H, W): what z_hat tells of y, and a plane that tells the rate."""

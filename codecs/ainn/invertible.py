@@ -44,7 +44,7 @@ class Subnet(nn.Sequential):
 
 
 class AffineParameters(nn.Module):
-    """From one branch, scale and shift for the other: exp(c * (2 sigmoid(G) - 1)) with c = 1, and H."""
+    """From one branch, G and H for the other, which is scaled and shifted by them."""
 
     def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
         super().__init__()
@@ -55,15 +55,16 @@ class AffineParameters(nn.Module):
             self.scale = Subnet(channels, shape, channels)
             self.shift = Subnet(channels, shape, channels)
 
-    def forward(self, x: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-        """`inverse`: one over the scale."""
-        g, h = self.subnet(x).chunk(2, dim=1) if self.joint else (self.scale(x), self.shift(x))
-        log_scale = (g.float() * (-0.5 if inverse else 0.5)).tanh_()  # 2 sigmoid(g) - 1 = tanh(g / 2)
-        return log_scale.exp(), h.float()
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.joint:
+            g, h = self.subnet(x).chunk(2, dim=1)
+            return g, h
+        return self.scale(x), self.shift(x)
 
 
 class Coupling(nn.Module):
-    """y1 = x1 exp(s(x2)) + t(x2), then y2 = x2 exp(s(y1)) + t(y1); the inverse is exact."""
+    """y1 = x1 exp(s(x2)) + H(x2), then y2 = x2 exp(s(y1)) + H(y1), where s = c (2 sigmoid(G) - 1) and c = 1;
+    the inverse is exact."""
 
     def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
         super().__init__()
@@ -71,16 +72,12 @@ class Coupling(nn.Module):
         self.from_second = AffineParameters(channels, shape, joint)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Branches:
-        scale, shift = self.from_second(x2)
-        y1 = torch.addcmul(shift, x1, scale)
-        scale, shift = self.from_first(y1)
-        return y1, torch.addcmul(shift, x2, scale)
+        y1 = scale_and_shift(x1, *self.from_second(x2))
+        return y1, scale_and_shift(x2, *self.from_first(y1))
 
     def inverse(self, y1: Tensor, y2: Tensor) -> Branches:
-        scale, shift = self.from_first(y1, inverse=True)
-        x2 = (y2 - shift) * scale
-        scale, shift = self.from_second(x2, inverse=True)
-        return (y1 - shift) * scale, x2
+        x2 = shift_and_scale_back(y2, *self.from_first(y1))
+        return shift_and_scale_back(y1, *self.from_second(x2)), x2
 
 
 class Invertible1x1(nn.Module):
@@ -91,6 +88,8 @@ class Invertible1x1(nn.Module):
         rotation, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
         self.weight = nn.Parameter(rotation.float())
         self._frozen_inverse: Tensor | None = None
+        self._last_inverse: Tensor | None = None  # of the training step before
+        self.register_load_state_dict_post_hook(Invertible1x1._invert_anew)
 
     def freeze(self) -> None:
         """Invert once, as the weight will not change any more: of block 4 it takes as long as a coupling."""
@@ -104,8 +103,23 @@ class Invertible1x1(nn.Module):
         return _conv1x1(y, weight.to(y.dtype))
 
     def _inverse_weight(self) -> Tensor:
-        inverse: Tensor = torch.linalg.inv(self.weight.double())
-        return inverse
+        weight = self.weight.double()
+        if not (weight.is_cuda and torch.is_grad_enabled()):
+            inverse: Tensor = torch.linalg.inv(weight)
+            return inverse
+        # On a GPU an inverse takes many small kernels, longer than all that block 4 does with it.
+        with torch.no_grad():
+            if self._last_inverse is None:
+                self._last_inverse = torch.linalg.inv(weight)
+            else:
+                guess = refined_inverse(weight, self._last_inverse)
+                self._last_inverse.copy_(refined_inverse(weight, guess))
+        return refined_inverse(weight, self._last_inverse)
+
+    def _invert_anew(self, _: object) -> None:
+        """Other weights than the step before had."""
+        if self._last_inverse is not None:
+            self._last_inverse.copy_(torch.linalg.inv(self.weight.detach().double()))
 
 
 class InvertibleBlock(nn.Module):
@@ -179,6 +193,24 @@ class InvertibleTransform(nn.ModuleList):
     @property
     def blocks(self) -> list[InvertibleBlock]:
         return [cast(InvertibleBlock, block) for block in self]
+
+
+def scale_and_shift(x: Tensor, g: Tensor, h: Tensor) -> Tensor:
+    """What a coupling does to one branch, x (N, C, H, W), given G and H of the other."""
+    log_scale = (g.float() * 0.5).tanh_()  # 2 sigmoid(g) - 1 = tanh(g / 2)
+    return torch.addcmul(h.float(), x, log_scale.exp())
+
+
+def shift_and_scale_back(y: Tensor, g: Tensor, h: Tensor) -> Tensor:
+    """The inverse of `scale_and_shift`."""
+    log_scale = (g.float() * -0.5).tanh_()
+    return (y - h.float()) * log_scale.exp()
+
+
+def refined_inverse(matrix: Tensor, guess: Tensor) -> Tensor:
+    """A step of Newton's method: the inverse, with the square of the guess's error. Where that is nothing its
+    gradient with respect to the matrix is the inverse's own. Source: Schulz 1933."""
+    return 2 * guess - guess @ (matrix @ guess)
 
 
 def _conv1x1(x: Tensor, weight: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ et al., VCEG-AH21), for one symbol at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -16,7 +17,7 @@ def choose_symbols(
     gain: Tensor,
     inverse_gain: Tensor,
     weight: Tensor,
-    bits: Callable[[Tensor, Tensor], Tensor],
+    bits: Callable[[Tensor, Any], Tensor],
 ) -> Tensor:
     """Symbols for ``residual * gain``: the nearest, or one nearer to zero where that saves more.
 
@@ -25,10 +26,12 @@ def choose_symbols(
         gain: of the encoder.
         inverse_gain: of the decoder, which adds ``symbol * inverse_gain`` to the mean.
         weight: what an error of one (squared) of the residual is worth, in bits.
-        bits: of symbols (K,), given which elements they are: a mask of `residual`'s shape with K set.
+        bits: of symbols (K,), given which elements of `residual` they are, as an index: a mask with K set, or
+            ``...`` for all, when they are of its shape.
     """
     nearest = (residual * gain).round()
-    some = nearest != 0
+    # Most are zero. To find which, a GPU would have to be waited for, and computing all is nothing to it.
+    some = ... if residual.is_cuda else nearest != 0
     symbols = nearest[some]
     lower = symbols - symbols.sign()
     inverse_gain, weight = (value.expand_as(residual)[some] for value in (inverse_gain, weight))

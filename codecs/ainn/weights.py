@@ -36,7 +36,7 @@ def save_weights(
     bottleneck.update(force=True)
     entropy = model.entropy
     entropy.symbol_tables = symbol_tables(symbol_counts)
-    entropy.fixed_inverse_gain = fixed_inverse_gains(entropy.log_inverse_gain)
+    entropy.fixed_inverse_gain = fixed_inverse_gains(entropy.log_steps)
     state = {
         name: value.half() if value.is_floating_point() else value.to(torch.int32)
         for name, value in model.state_dict().items()
