@@ -282,8 +282,10 @@ def test_loss_goes_down_from_the_head_start(photos_and_valid: Path, tmp_path: Pa
 def test_trained_weights_are_never_trained_on_without_the_decoder(photos: Path, uninterrupted: Path) -> None:
     trainer = Trainer(TINY, PLAN, photos, "cpu")
     assert not trainer.learner.learns("cfrm.skip.0.weight", FIRST)
+    assert [trainer.learner.pictures(3, phase) for phase in (FIRST, ALL, LAST)] == [12, 3, 3]
     trainer.start_from(uninterrupted / WEIGHTS)
     assert trainer.learner.learns("cfrm.skip.0.weight", FIRST)
+    assert trainer.learner.pictures(3, FIRST) == 3  # such a step isn't cheap
     x = trainer.crops.batch(0, 1)
     _, mse = trainer.learner.losses(x, torch.zeros(1), FIRST, half=False)
     mse.sum().backward()

@@ -29,6 +29,10 @@ class Learner(ABC):
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """For an optimiser, whose rate of the transform is `rate`."""
 
+    def pictures(self, batch: int, phase: str) -> int:
+        """How many a step of this phase takes, where a full one takes `batch`."""
+        return batch
+
     @abstractmethod
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
         """bpp (N,) and MSE (N,) on a scale of [0, 1], with gradients, of x (N, 3, H, W) in [0, 1].

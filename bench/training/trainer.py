@@ -256,7 +256,7 @@ class Trainer:
         phase, share = self._phase(progress)
         if phase != self.phase:
             self._enter(phase)
-        size = plan.batch * 4 if phase == FIRST else plan.batch  # cheap steps can see more photos
+        size = self.learner.pictures(plan.batch, phase)
         with self.window.timed("photos"):
             x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
             level = torch.randint(levels, (size,)).to(self.device)
