@@ -197,9 +197,8 @@ def test_distortion_pulls_at_the_gain_as_if_rounding_added_what_it_did(tied: boo
     entropy = tiny_model().entropy
     entropy.groups.last.weight.data.zero_()  # all means are the same, whatever the gain
     gains, grown = entropy.log_gain.detach(), torch.zeros((), requires_grad=True)
-    entropy.tied_gains = tied
     del entropy.log_gain, entropy.log_inverse_gain
-    entropy.log_gain, entropy.log_inverse_gain = gains + grown, -gains - grown
+    entropy.log_gain, entropy.log_inverse_gain = gains + grown, None if tied else -gains - grown
     y, quality, weight = latent(8, 8), torch.tensor([1.0]), torch.randn(1, TINY.latent_channels, 8, 8)
     out = entropy(y, quality)
     (pull,) = torch.autograd.grad((weight * entropy.normalise(out.y_hat)).sum(), grown)

@@ -291,7 +291,7 @@ def test_start_of_gains_gives_the_steps_that_lambdas_ask_for() -> None:
         # Distortion is D^2 / 12 over 768 samples for each component, rate log2(1 / D) over 256 pixels.
         slope = value * 255**2 * (2 * step[level] / 12 / 768) - 1 / (step[level] * np.log(2) * 256)
         assert float(slope.abs().max()) < 1e-4
-    assert torch.allclose(entropy.log_inverse_gain, -entropy.log_gain)
+    assert torch.allclose(entropy.log_steps, -entropy.log_gain)
 
 
 # Configurations.

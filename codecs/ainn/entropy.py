@@ -52,6 +52,7 @@ class Latent(NamedTuple):
 class EntropyModel(nn.Module):
     """See the module's text. `quality` is a tensor (N,) of positions on the scale of lambdas, 0 to L - 1."""
 
+    log_inverse_gain: nn.Parameter | None
     latent_mean: Tensor
     latent_std: Tensor
     log_lambdas: Tensor
@@ -64,9 +65,9 @@ class EntropyModel(nn.Module):
         levels = len(config.lambdas)
         self.register_buffer("latent_mean", torch.zeros(m))
         self.register_buffer("latent_std", torch.ones(m))
-        self.tied_gains = config.tied_gains
         self.log_gain = nn.Parameter(torch.zeros(levels, m))
-        self.log_inverse_gain = nn.Parameter(torch.zeros(levels, m))
+        apart = None if config.tied_gains else nn.Parameter(torch.zeros(levels, m))
+        self.register_parameter("log_inverse_gain", apart)
         self.hyper_analysis = nn.Sequential(
             nn.Conv2d(m, k, 3, padding=1),
             nn.LeakyReLU(ENTROPY_SLOPE),
@@ -106,7 +107,8 @@ class EntropyModel(nn.Module):
         for level, value in enumerate(config.lambdas):
             step = math.sqrt(36 / (value * 255**2 * 2 * math.log(2)))
             self.log_gain.data[level] = torch.log(self.latent_std * shrink / step)
-        self.log_inverse_gain.data = -self.log_gain.data
+        if self.log_inverse_gain is not None:
+            self.log_inverse_gain.data = -self.log_gain.data
 
     def forward(self, y: Tensor, quality: Tensor, rounded: bool = False) -> Latent:
         """Training's view of coding y.
@@ -198,7 +200,7 @@ class EntropyModel(nn.Module):
     @property
     def log_steps(self) -> Tensor:
         """(levels, M): logarithms of the decoder's gains, by which a symbol adds to the mean."""
-        return -self.log_gain if self.tied_gains else self.log_inverse_gain
+        return -self.log_gain if self.log_inverse_gain is None else self.log_inverse_gain
 
     def hyper_features(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
         """(N, features + 1, H, W): what z_hat tells of y, and a plane that tells the rate."""
