@@ -56,10 +56,8 @@ def run_tests(arguments: list[str]) -> int:
     if arguments:
         return run(*pytest, *arguments)
     workers = str(min(4, os.cpu_count() or 1))
-    os.environ["OMP_NUM_THREADS"] = "1"  # of each worker
-    code = run(*pytest, "-n", workers, "--dist", "loadfile", "-m", "not alone")
-    del os.environ["OMP_NUM_THREADS"]
-    return code or run(*pytest, "-m", "alone")
+    side_by_side = ("-n", workers, "--dist", "loadfile", "-m", "not alone")
+    return run(*pytest, *side_by_side, OMP_NUM_THREADS="1") or run(*pytest, "-m", "alone")
 
 
 def check_types() -> int:
@@ -106,8 +104,9 @@ def find_python() -> str:
     )
 
 
-def run(*command: object, cwd: Path = ROOT) -> int:
-    return subprocess.run([str(part) for part in command], cwd=cwd).returncode
+def run(*command: object, cwd: Path = ROOT, **variables: str) -> int:
+    """Exit code of a command, which has these variables in its environment."""
+    return subprocess.run([str(part) for part in command], cwd=cwd, env=os.environ | variables).returncode
 
 
 if __name__ == "__main__":

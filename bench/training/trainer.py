@@ -236,10 +236,10 @@ class Trainer:
             group["full_lr"] = group["lr"]
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.recorded: Recorded | None = None
-        self.weights = torch.tensor(self.learner.lambdas, device=self.device)
+        self.lambdas = torch.tensor(self.learner.lambdas, device=self.device)
         # High rates have the larger loss by nature; a curve wants each rate to matter alike.
         mean = math.exp(sum(map(math.log, self.learner.lambdas)) / len(self.learner.lambdas))
-        self.balance = (self.weights / mean) ** -0.35
+        self.balance = (self.lambdas / mean) ** -0.35
 
     def _row(self) -> dict[str, Any]:
         return {
@@ -277,14 +277,20 @@ class Trainer:
         if self.device.type != "cuda" or not self.plan.record:
             return self._differentiate(x, level)
         if self.recorded is None:
-            self.recorded = Recorded(self._differentiate, x, level)
+            try:
+                self.recorded = Recorded(self._differentiate, x, level)
+            except RuntimeError as error:
+                reason = str(error).splitlines()[0][:120]
+                raise BenchError(
+                    f"a step can't be recorded on this GPU ({reason}); take --no-record"
+                ) from error
         return self.recorded(x, level)
 
     def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:
         """(4,): what is minimised; and of the batch the mean loss, bpp and PSNR."""
         self.optimiser.zero_grad(set_to_none=True)
         bpp, mse = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
-        losses = bpp + self.weights[level] * 255**2 * mse
+        losses = bpp + self.lambdas[level] * 255**2 * mse
         objective = (self.balance[level] * losses).mean()
         objective.backward()
         figures = (objective, losses.mean(), bpp.mean(), (-10 * torch.log10(mse)).mean())
