@@ -28,7 +28,7 @@ class Watch:
 
     def good(self, loss: float, gradient_norm: float) -> bool:
         """Whether to take a step."""
-        if not (math.isfinite(gradient_norm) and math.isfinite(loss) and loss <= self._limit):
+        if self.bad(torch.tensor(loss), torch.tensor(gradient_norm)):
             self.skipped += 1
             self.in_a_row += 1
             return False
@@ -40,12 +40,9 @@ class Watch:
 
     def bad(self, loss: Tensor, gradient_norm: Tensor) -> Tensor:
         """What `good` is going to say of these two numbers, on their device: 0 of a good step, else 1."""
-        good = torch.isfinite(gradient_norm) & torch.isfinite(loss) & (loss <= self._limit)
+        limit = FAR * self.usual if self.seen >= _SETTLED else math.inf
+        good = torch.isfinite(gradient_norm) & torch.isfinite(loss) & (loss <= limit)
         return (~good).float()
-
-    @property
-    def _limit(self) -> float:
-        return FAR * self.usual if self.seen >= _SETTLED else math.inf
 
     @property
     def astray(self) -> bool:
