@@ -5,7 +5,8 @@
 All columns but the first two are PSNR in dB, of the mean over pictures of squared errors:
 the noise e on y, on the scale of pixels (what it would be in x if the inverse were orthonormal); the noise as
 the bare inverse transform hands it on, J e; and the error in x with all modules, without PDM, without
-CFRM, without both. The last line is x through the transform and back with nothing rounded.
+CFRM, without both. The last line is x through the transform and back with nothing rounded, as the
+best quality has it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from bench.codecs.ainn.codec import WEIGHTS
 from bench.codecs.ainn.latent_coder import LatentCoder
+from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.weights import load_weights
 
 MODULES = {"all modules": (), "no PDM": ("pdm",), "no CFRM": ("cfrm",), "neither": ("pdm", "cfrm")}
@@ -31,6 +33,11 @@ def psnr(squared_errors: list[float]) -> str:
 
 def error(x_hat: Tensor, x: Tensor) -> float:
     return float((x_hat.clamp(0, 1) - x).square().mean())
+
+
+def as_decoded(model: Ainn, y: Tensor, level: int) -> Tensor:
+    """y as the decoder's transform would be given it, were it not rounded."""
+    return model.entropy.denormalise(model.entropy.normalise(y), torch.tensor([float(level)]))
 
 
 @torch.inference_mode()
@@ -47,8 +54,9 @@ def main(folder: Path) -> None:
     for level in range(len(model.config.lambdas)):
         bpp, noise, carried = [], [], []
         errors: dict[str, list[float]] = {name: [] for name in MODULES}
-        for x, y in zip(parts, latents, strict=True):
-            coded = coder.encode(y, level)
+        for x, y_sent in zip(parts, latents, strict=True):
+            coded = coder.encode(y_sent, level)
+            y = as_decoded(model, y_sent, level)
             bpp.append(8 * len(coded.payload) / (x.shape[2] * x.shape[3]))
             noise.append(float(model.entropy.latent_mse(y, coded.y_hat)))
             carried.append(float((bare.decode(coded.y_hat) - bare.decode(y)).square().mean()))
@@ -56,8 +64,9 @@ def main(folder: Path) -> None:
                 errors[name].append(error(variant.decode(coded.y_hat), x))
         cells = [f"{sum(bpp) / len(bpp):.3f}", psnr(noise), psnr(carried), *map(psnr, errors.values())]
         print(f"| {level + 1} | " + " | ".join(cells) + " |")
+    as_best = [as_decoded(model, y, len(model.config.lambdas) - 1) for y in latents]
     unrounded = [
-        psnr([error(variant.decode(y), x) for x, y in zip(parts, latents, strict=True)])
+        psnr([error(variant.decode(y), x) for x, y in zip(parts, as_best, strict=True)])
         for variant in variants.values()
     ]
     print("| not rounded |  |  |  | " + " | ".join(unrounded) + " |")

@@ -51,7 +51,7 @@ def train_like(module: nn.Module, seed: int = 0) -> None:
     for name, parameter in module.named_parameters():
         if name.endswith(("last.weight", "squeeze.weight")) or ".before." in name:
             parameter.add_(noise(parameter, 0.1 / parameter[0].numel() ** 0.5))
-        elif "gain" in name:
+        elif "gain" in name or "decoder_" in name:
             parameter.add_(noise(parameter, 0.1))
 
 

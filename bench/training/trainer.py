@@ -182,13 +182,23 @@ class Trainer:
                     break
                 self.window.add(self._train_step(progress))
                 if time.monotonic() - saved > 300:
-                    self.save(out)
+                    self.save_checkpoint(out)
                     saved = time.monotonic()
         self.save(out)
         return done
 
     def save(self, out: Path) -> None:
         """Write the checkpoint, and the averaged weights as a codec takes them."""
+        self.save_checkpoint(out)
+        with self._averaged():
+            training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
+            generator = torch.get_rng_state()
+            crops = self.crops.batch(self.step, EXPORT_CROPS).contiguous(memory_format=torch.channels_last)
+            self.learner.export(out / WEIGHTS, training, crops)
+            torch.set_rng_state(generator)
+
+    def save_checkpoint(self, out: Path) -> None:
+        """Write what a training can go on from."""
         state = {
             "kind": self.learner.kind,
             "learner": self.learner.describe(),
@@ -205,12 +215,6 @@ class Trainer:
         partial = out / (CHECKPOINT + ".part")  # a kill while writing leaves the last good one
         torch.save(state, partial)
         partial.replace(out / CHECKPOINT)
-        with self._averaged():
-            training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
-            generator = torch.get_rng_state()
-            crops = self.crops.batch(self.step, EXPORT_CROPS).contiguous(memory_format=torch.channels_last)
-            self.learner.export(out / WEIGHTS, training, crops)
-            torch.set_rng_state(generator)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

@@ -41,6 +41,9 @@ class AinnConfig:
     # The decoder's gain is one over the encoder's. Apart, their product drifts below one; then y_hat = mean +
     # product * (y - mean) is in proportion to y only where the mean is zero, and predicting it doesn't pay.
     tied_gains: bool = True
+    # For each rate and channel a factor and an offset for what the decoder's transform is given: latents that
+    # it likes to see shrunk needn't be shrunk where they are predicted from one another.
+    decoder_scale: bool = True
 
     subnets: tuple[SubnetShape, ...] = (
         SubnetShape((5, 1, 5), 12),
@@ -90,7 +93,8 @@ class AinnConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> AinnConfig:
-        values = {"tied_gains": False} | values  # as it was before there was a choice
+        # As it was before there was a choice.
+        values = {"tied_gains": False, "decoder_scale": False} | values
         values["subnets"] = tuple(SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"])
         for name in ("lambdas", "fdsm_widths", "channel_groups"):
             values[name] = tuple(values[name])

@@ -9,6 +9,7 @@ measured when training starts), so that its inputs and outputs are of order one 
     mu, sigma                       predicted for y_n by hyperprior, context and the channels before
     s   = (y_n - mu) * gain[quality], rounded as `choose_symbols` does: the symbols, coded with sigma * gain
     y_hat_n = mu + s * inverse_gain[quality]
+    y_hat = y_hat_n * std * scale[quality] + mean
 
 Shapes: y is N, M, H, W (1/16 of the picture's sides), z is N, K, H/4, W/4; H and W multiples of 4.
 This is the model that is trained; `fixed_point.py` is its twin in integers, which codes.
@@ -53,6 +54,8 @@ class EntropyModel(nn.Module):
     """See the module's text. `quality` is a tensor (N,) of positions on the scale of lambdas, 0 to L - 1."""
 
     log_inverse_gain: nn.Parameter | None
+    decoder_scale: nn.Parameter | None
+    decoder_shift: nn.Parameter | None
     latent_mean: Tensor
     latent_std: Tensor
     log_lambdas: Tensor
@@ -68,6 +71,9 @@ class EntropyModel(nn.Module):
         self.log_gain = nn.Parameter(torch.zeros(levels, m))
         apart = None if config.tied_gains else nn.Parameter(torch.zeros(levels, m))
         self.register_parameter("log_inverse_gain", apart)
+        for name, start in (("decoder_scale", 1.0), ("decoder_shift", 0.0)):
+            affine = nn.Parameter(torch.full((levels, m), start)) if config.decoder_scale else None
+            self.register_parameter(name, affine)
         self.hyper_analysis = nn.Sequential(
             nn.Conv2d(m, k, 3, padding=1),
             nn.LeakyReLU(ENTROPY_SLOPE),
@@ -147,13 +153,15 @@ class EntropyModel(nn.Module):
         symbols = symbols_of(mean, log_scale)
         noise = (symbols - residual).detach() if rounded else torch.rand_like(residual) - 0.5
         y_bits = gaussian_bits(residual + noise, (log_scale + log_gain).exp())
-        # Symbols stay what they are when the mean moves a little, so y_hat moves with the mean. With the gain
-        # they grow: without that, only the rate would pull at it, and it would sink without end.
+        # Where the mean alone is sent, y_hat moves with it; elsewhere symbols follow, so that it stays in all
+        # about where it was. With the gain they grow: without that, only the rate would pull at it, and it
+        # would sink without end.
+        moving = mean.where(symbols == 0, mean.detach())
         scaled = (y_n - mean).detach() * gain
-        y_hat = mean + (symbols + scaled - scaled.detach()) * inverse_gain + (y_n - y_n.detach())
+        y_hat = moving + (symbols + scaled - scaled.detach()) * inverse_gain + (y_n - y_n.detach())
         z_bits = -torch.log2(z_likelihood)
         bits = y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
-        return Latent(self.denormalise(y_hat), *bits, symbols, (log_scale + log_gain).detach())
+        return Latent(self.denormalise(y_hat, quality), *bits, symbols, (log_scale + log_gain).detach())
 
     def z_likelihood(self, z: Tensor) -> Tensor:
         """Of z as given: the bottleneck itself would add noise, or round about its medians."""
@@ -170,32 +178,36 @@ class EntropyModel(nn.Module):
 
     def distortion_weight(self, quality: Tensor) -> Tensor:
         """(N, M, 1, 1): what a squared error of one in y_n is worth in bits: lambda 255^2 times its MSE."""
-        per_element = PIXELS_PER_POSITION * self.latent_std.square() / len(self.latent_std)
-        return (self.lambda_of(quality) * 255**2)[:, None, None, None] * per_element[:, None, None]
+        per_element = PIXELS_PER_POSITION * self.decoder_std(quality).square() / len(self.latent_std)
+        return (self.lambda_of(quality) * 255**2)[:, None, None, None] * per_element
 
     def lambda_of(self, quality: Tensor) -> Tensor:
         """(N,): the weight of the distortion, between lambdas their geometric mean."""
-        below, above, share = self._between(quality)
+        below, above, share = self._neighbours(quality)
         return torch.lerp(self.log_lambdas[below], self.log_lambdas[above], share).exp()
 
     def normalise(self, y: Tensor) -> Tensor:
         return (y - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
 
-    def denormalise(self, y_n: Tensor) -> Tensor:
-        return y_n * self.latent_std[:, None, None] + self.latent_mean[:, None, None]
+    def denormalise(self, y_n: Tensor, quality: Tensor) -> Tensor:
+        """y_n (N, M, H, W) as the decoder's transform is given it."""
+        mean = self.latent_mean[:, None, None]
+        if self.decoder_shift is not None:
+            mean = mean + self._between(self.decoder_shift, quality)
+        return y_n * self.decoder_std(quality) + mean
+
+    def decoder_std(self, quality: Tensor) -> Tensor:
+        """(N, M, 1, 1) or (1, M, 1, 1): what y_n is multiplied by for the decoder's transform."""
+        std = self.latent_std[None, :, None, None]
+        return std if self.decoder_scale is None else std * self._between(self.decoder_scale, quality)
 
     def gains(self, quality: Tensor) -> tuple[Tensor, Tensor]:
         """log-gain and inverse gain (N, M, 1, 1): steps are interpolated between the lambdas on both sides.
 
         Linearly, as the decoder's are whole numbers (`FixedPointEntropy`).
         """
-        below, above, share = self._between(quality)
-
-        def between(log_steps: Tensor) -> Tensor:
-            steps = log_steps.exp()
-            return torch.lerp(steps[below], steps[above], share[:, None])[:, :, None, None]
-
-        return -between(-self.log_gain).log(), between(self.log_steps)
+        log_gain = -self._between((-self.log_gain).exp(), quality).log()
+        return log_gain, self._between(self.log_steps.exp(), quality)
 
     @property
     def log_steps(self) -> Tensor:
@@ -213,7 +225,12 @@ class EntropyModel(nn.Module):
         mean, log_scale = self.groups(torch.cat((hyper, self.context(decoded)), dim=1), decoded)
         return mean, log_scale
 
-    def _between(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _between(self, table: Tensor, quality: Tensor) -> Tensor:
+        """Of a table (levels, M) the rows of these qualities, (N, M, 1, 1)."""
+        below, above, share = self._neighbours(quality)
+        return torch.lerp(table[below], table[above], share[:, None])[:, :, None, None]
+
+    def _neighbours(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The lambdas on both sides of each quality, and how far it is from the lower one, 0 to 1."""
         last = self.log_gain.shape[0] - 1
         below = quality.floor().long().clamp(0, last)

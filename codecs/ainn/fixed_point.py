@@ -38,8 +38,6 @@ class FixedPointEntropy:
     def __init__(self, entropy: EntropyModel) -> None:
         self.log_gain = fixed(entropy.log_gain)  # levels, M
         self.inverse_gain = entropy.fixed_inverse_gain.double()  # levels, M; GAIN_FRACTION
-        self.mean = entropy.latent_mean.double()
-        self.std = entropy.latent_std.double()
         self.spans = entropy.groups.spans
         self._synthesis = [
             _conv3x3(layer) for layer in entropy.hyper_synthesis if isinstance(layer, nn.Conv2d)
@@ -99,10 +97,6 @@ class FixedPointEntropy:
         hidden = _leaky(self._second(_leaky(hidden.clamp(-LARGEST, LARGEST))))
         mean, log_scale = self._last[group](hidden).chunk(2, dim=1)
         return mean, log_scale
-
-    def denormalise(self, y_n: Tensor) -> Tensor:
-        """Fixed point to y, channels last."""
-        return y_n / _ONE * self.std + self.mean
 
 
 class Linear:

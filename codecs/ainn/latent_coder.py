@@ -157,7 +157,8 @@ class LatentCoder:
                 here[:, part] = add_symbols(mean, symbols, inverse_gain[part])
             decoded[margined] = here
         grid = decoded.view(height + REACH, stride, -1)[REACH:, REACH : REACH + width]
-        return exact.denormalise(grid).permute(2, 0, 1)[None].float()
+        y_n = (grid / _ONE).permute(2, 0, 1)[None]
+        return self.model.denormalise(y_n, torch.tensor([quality], dtype=torch.float32)).float()
 
     def _bits_of(self, symbols: Tensor, levels: Tensor) -> Tensor:
         """Bits of symbols by their tables; of those beyond a table, what the escape alone costs."""
