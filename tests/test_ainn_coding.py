@@ -355,7 +355,8 @@ def test_whole_numbers_cost_next_to_nothing(kodak: RGB) -> None:
 
     log_gain, _ = model.gains(torch.tensor([level], dtype=torch.float64))
     hyper = model.hyper_features(model.hyper_analysis(model.normalise(y.double())).round(), log_gain)
-    _, log_scale = model.distribution(hyper, model.normalise(coded.y_hat.double()))
+    decoded = model.normalise(y.double()) + error_of_coding(model, y.double(), coded.y_hat.double(), level)
+    _, log_scale = model.distribution(hyper, decoded)
     levels = ((log_scale + log_gain - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_LEVELS - 1)
     symbols = coded.symbols.T.reshape(levels.shape)
     float_bits = float(coder._bits_of(symbols, levels).sum())

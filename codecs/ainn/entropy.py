@@ -9,7 +9,7 @@ measured when training starts), so that its inputs and outputs are of order one 
     mu, sigma                       predicted for y_n by hyperprior, context and the channels before
     s   = (y_n - mu) * gain[quality], rounded as `choose_symbols` does: the symbols, coded with sigma * gain
     y_hat_n = mu + s * inverse_gain[quality]
-    y_hat = y_hat_n * std * scale[quality] + mean
+    y_hat = y_hat_n * std * scale[quality] + mean + shift[quality]     what the decoder's transform is given
 
 Shapes: y is N, M, H, W (1/16 of the picture's sides), z is N, K, H/4, W/4; H and W multiples of 4.
 This is the model that is trained; `fixed_point.py` is its twin in integers, which codes.
