@@ -192,10 +192,8 @@ class Trainer:
         self.save_checkpoint(out)
         with self._averaged():
             training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
-            generator = torch.get_rng_state()
             crops = self.crops.batch(self.step, EXPORT_CROPS).contiguous(memory_format=torch.channels_last)
             self.learner.export(out / WEIGHTS, training, crops)
-            torch.set_rng_state(generator)
 
     def save_checkpoint(self, out: Path) -> None:
         """Write what a training can go on from."""
@@ -221,7 +219,7 @@ class Trainer:
         """Loss, bpp and PSNR of the averaged weights on the held-out photos, the mean over all lambdas."""
         if not len(self.validation):
             return {}
-        rows, generator = [], torch.get_rng_state()
+        rows = []
         with self._averaged():
             for level, value in enumerate(self.learner.lambdas):
                 for crops in self.validation.split(8):
@@ -229,7 +227,6 @@ class Trainer:
                     bpp, mse = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
                     for b, d in zip(bpp.tolist(), mse.tolist(), strict=True):
                         rows.append((b + value * 255**2 * d, b, -10 * math.log10(d)))
-        torch.set_rng_state(generator)  # so that validating more or less often changes nothing
         loss, bpp_mean, psnr = (sum(column) / len(rows) for column in zip(*rows, strict=True))
         return {"valid_loss": loss, "valid_bpp": bpp_mean, "valid_psnr": psnr}
 
@@ -347,11 +344,13 @@ class Trainer:
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """The model with the averaged weights in the place of the current ones."""
+        """The model with the averaged weights in the place of the current ones. What is drawn meanwhile isn't
+        missed later, so that validating more or less often changes nothing."""
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
         try:
-            yield
+            with torch.random.fork_rng(devices=[]):
+                yield
         finally:
             self.model.load_state_dict(current)
 

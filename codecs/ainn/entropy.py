@@ -179,12 +179,8 @@ class EntropyModel(nn.Module):
     def distortion_weight(self, quality: Tensor) -> Tensor:
         """(N, M, 1, 1): what a squared error of one in y_n is worth in bits: lambda 255^2 times its MSE."""
         per_element = PIXELS_PER_POSITION * self.decoder_std(quality).square() / len(self.latent_std)
-        return (self.lambda_of(quality) * 255**2)[:, None, None, None] * per_element
-
-    def lambda_of(self, quality: Tensor) -> Tensor:
-        """(N,): the weight of the distortion, between lambdas their geometric mean."""
-        below, above, share = self._neighbours(quality)
-        return torch.lerp(self.log_lambdas[below], self.log_lambdas[above], share).exp()
+        # Between two lambdas their geometric mean.
+        return self._between(self.log_lambdas[:, None], quality).exp() * 255**2 * per_element
 
     def normalise(self, y: Tensor) -> Tensor:
         return (y - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
@@ -226,15 +222,11 @@ class EntropyModel(nn.Module):
         return mean, log_scale
 
     def _between(self, table: Tensor, quality: Tensor) -> Tensor:
-        """Of a table (levels, M) the rows of these qualities, (N, M, 1, 1)."""
-        below, above, share = self._neighbours(quality)
-        return torch.lerp(table[below], table[above], share[:, None])[:, :, None, None]
-
-    def _neighbours(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The lambdas on both sides of each quality, and how far it is from the lower one, 0 to 1."""
-        last = self.log_gain.shape[0] - 1
+        """Of a table (levels, C) what it has for these qualities, (N, C, 1, 1), between rows in proportion."""
+        last = len(table) - 1
         below = quality.floor().long().clamp(0, last)
-        return below, (below + 1).clamp(max=last), (quality - below).to(self.log_gain.dtype)
+        above, share = (below + 1).clamp(max=last), (quality - below).to(table.dtype)
+        return torch.lerp(table[below], table[above], share[:, None])[:, :, None, None]
 
 
 class MaskedContext(nn.Module):
