@@ -222,7 +222,7 @@ class EntropyModel(nn.Module):
         return mean, log_scale
 
     def _between(self, table: Tensor, quality: Tensor) -> Tensor:
-        """Of a table (levels, C) what it has for these qualities, (N, C, 1, 1), between rows in proportion."""
+        """What a table (levels, C) has for these qualities, (N, C, 1, 1), between rows in proportion."""
         last = len(table) - 1
         below = quality.floor().long().clamp(0, last)
         above, share = (below + 1).clamp(max=last), (quality - below).to(table.dtype)
