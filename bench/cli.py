@@ -117,7 +117,7 @@ def run(
 
     What is in the results already isn't measured again.
     """
-    from bench import datasets, show
+    from bench import codecs, datasets, show
     from bench.measure import Conditions
     from bench.metrics import DEFAULT
     from bench.process import limits
@@ -125,6 +125,8 @@ def run(
     from bench.runner import Resume, Run
 
     allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
+    for name in codec:
+        codecs.get(name)  # so that a typo is told before a dataset is fetched
     loaded = datasets.load(dataset, data, images)
     store = Store(results)
     conditions = Conditions(jobs, threads, allowed, timing, fresh, confined=not unconfined)
