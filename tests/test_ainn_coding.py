@@ -34,7 +34,7 @@ from bench.codecs.ainn.entropy import (
 )
 from bench.codecs.ainn.latent_coder import LatentCoder
 from bench.codecs.ainn.model import Ainn
-from bench.codecs.ainn.quantise import choose_symbols
+from bench.codecs.ainn.quantise import choose_symbols, slopes
 from bench.codecs.ainn.symbol_tables import LOG_STEP
 from bench.codecs.ainn.weights import load_weights, save_weights
 from bench.codecs.base import RGB
@@ -206,33 +206,62 @@ def test_symbols_are_the_cheapest_of_two() -> None:
     assert 20 < int((found != nearest).sum()) < 200
 
 
+def test_slopes_are_those_of_means_over_uniform_noise() -> None:
+    residual = torch.linspace(-4, 4, 81, dtype=torch.float64)[:, None]
+    gain, scale = torch.tensor([1.0, 1.6, 0.7]).double(), torch.tensor([0.2, 0.6, 2.0]).double()
+    costs = gain, 1 / gain, torch.tensor([9.0, 4.0, 1.0]).double()
+    residual, scale = residual.expand(-1, 3), scale.expand(81, 3)
+
+    def bits(symbols: Tensor, some: object) -> Tensor:
+        return gaussian_bits(symbols, scale[some])
+
+    def means(shift: float) -> tuple[Tensor, Tensor]:
+        symbols = [
+            choose_symbols(residual + (noise + shift) / gain, *costs, bits)
+            for noise in torch.linspace(-0.5, 0.5, 2001)
+        ]
+        return torch.stack(symbols).mean(0), torch.stack([bits(each, ...) for each in symbols]).mean(0)
+
+    found = slopes(residual, *costs, bits)
+    for slope, above, below in zip(found, means(0.01), means(-0.01), strict=True):
+        wanted = (above - below) / 0.02
+        near = (slope - wanted).abs() <= 0.03 * wanted.abs().max()  # a threshold in between is elsewhere
+        assert near.double().mean() > 0.95
+    assert (found[0] == 0).any() and (found[1] == 0).any()  # zeros that stay zeros
+
+
 @pytest.mark.parametrize("tied", [True, False])
-def test_distortion_pulls_at_the_gain_as_if_rounding_added_what_it_did(tied: bool) -> None:
-    """Where both gains stay reciprocal, only what rounding added to a symbol counts for less as they grow."""
+def test_training_pulls_as_slopes_say(tied: bool) -> None:
     entropy = tiny_model().entropy
-    entropy.groups.last.weight.data.zero_()  # all means are the same, whatever the gain
+    entropy.groups.last.weight.data.zero_()  # means and scales are the bias, the same for all positions
     gains, grown = entropy.log_gain.detach(), torch.zeros((), requires_grad=True)
     del entropy.log_gain, entropy.log_inverse_gain
     entropy.log_gain, entropy.log_inverse_gain = gains + grown, None if tied else -gains - grown
     y, quality, weight = latent(8, 8), torch.tensor([1.0]), torch.randn(1, TINY.latent_channels, 8, 8)
+    y.requires_grad_(True)
     out = entropy(y, quality)
-    (pull,) = torch.autograd.grad((weight * out.y_hat / entropy.decoder_std(quality)).sum(), grown)
+    sent = (weight * out.y_hat / entropy.decoder_std(quality)).sum()
+    by_y, by_gain, by_bias = torch.autograd.grad(
+        sent, (y, grown, entropy.groups.last.bias), retain_graph=True
+    )
+    (bits_by_y,) = torch.autograd.grad(out.y_bits.sum(), y)
     with torch.no_grad():
         log_gain, inverse_gain = entropy.gains(quality)
-        rounding = out.symbols - entropy.normalise(y) * log_gain.exp()
-        assert rounding.abs().max() > 0.4
-        assert float(pull) == pytest.approx(-float((weight * rounding * inverse_gain).sum()), rel=1e-3)
-
-
-def test_distortion_pulls_at_means_only_where_no_symbol_is_sent() -> None:
-    entropy = tiny_model().entropy
-    entropy.groups.last.weight.data.zero_()  # means are the bias
-    quality = torch.tensor([1.0])
-    out = entropy(latent(8, 8), quality)
-    (pull,) = torch.autograd.grad((out.y_hat / entropy.decoder_std(quality)).sum(), entropy.groups.last.bias)
-    alone = (out.symbols == 0).sum((0, 2, 3))
-    assert 0 < alone.sum() < out.symbols.numel()
-    assert torch.allclose(pull[: TINY.latent_channels], alone.float(), rtol=1e-3)
+        mean = entropy.groups.last.bias[: TINY.latent_channels, None, None]
+        residual, gain, scale = entropy.normalise(y) - mean, log_gain.exp(), out.log_scales.exp()
+        follows, costs = slopes(
+            residual, gain, inverse_gain, entropy.distortion_weight(quality),
+            lambda symbols, some: gaussian_bits(symbols, scale[some]),
+        )  # fmt: skip
+        std = entropy.latent_std[:, None, None]
+        near = functools.partial(torch.allclose, rtol=1e-3, atol=1e-4)
+        assert near(by_y * std, weight * follows)
+        assert near(by_bias[: TINY.latent_channels], (weight * (1 - follows)).sum((0, 2, 3)), atol=1e-3)
+        # What rounding added to a symbol counts for less as the gain grows.
+        added = out.symbols - follows * residual * gain
+        assert float(by_gain) == pytest.approx(-float((weight * added * inverse_gain).sum()), rel=1e-3)
+        assert near(bits_by_y * std, costs * gain, rtol=1e-2)
+        assert 0 < int((follows == 0).sum()) < follows.numel()
 
 
 def test_an_encoder_for_whom_errors_are_dear_rounds_to_the_nearest() -> None:

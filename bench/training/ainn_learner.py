@@ -83,7 +83,7 @@ class AinnLearner(Learner):
         self.fresh = described["fresh"]
 
     def learns(self, name: str, phase: str) -> bool:
-        """Gains stay as they are where whole symbols are sent: rounding hides from them what they do."""
+        """Gains size what is rounded: they stay as they are when the transform does."""
         if phase == ALL:
             return True
         if name.startswith("entropy."):

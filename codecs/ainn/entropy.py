@@ -18,6 +18,7 @@ This is the model that is trained; `fixed_point.py` is its twin in integers, whi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 from bench.codecs.ainn.channel_groups import ChannelGroups
 from bench.codecs.ainn.config import TRANSFORM_CHANNELS, AinnConfig
 from bench.codecs.ainn.layers import ENTROPY_SLOPE
-from bench.codecs.ainn.quantise import choose_symbols
+from bench.codecs.ainn.quantise import choose_symbols, slopes
 from bench.codecs.compressai_import import compressai
 
 PIXELS_PER_POSITION = 256  # a position of y stands for 16x16 pixels
@@ -43,7 +44,7 @@ EXPORTED = ("symbol_tables", "fixed_inverse_gain")
 class Latent(NamedTuple):
     """What training needs of a batch of latents."""
 
-    y_hat: Tensor  # N, M, H, W: rounded, as the decoder gets it; gradients pass straight through
+    y_hat: Tensor  # N, M, H, W: as the decoder gets it, with gradients as `slopes` has them
     y_bits: Tensor  # N: estimated bits of y in each picture
     z_bits: Tensor  # N: estimated bits of z in each picture
     symbols: Tensor  # N, M, H, W: of y
@@ -117,25 +118,15 @@ class EntropyModel(nn.Module):
             self.log_inverse_gain.data = -self.log_gain.data
 
     def forward(self, y: Tensor, quality: Tensor, rounded: bool = False) -> Latent:
-        """Training's view of coding y.
+        """Training's view of coding y: the symbols that would be sent, and what they cost.
 
-        The decoder's y_hat is always made of whole symbols. The rate is that of y with uniform noise, which
-        tells the transform where bits go, or with `rounded` that of the very symbols that would be coded:
-        exact for the entropy model, but deaf to small changes of y.
+        Gradients of both are as `slopes` has them. The rate of z is that with uniform noise, or with
+        `rounded` that of the whole numbers that would be coded.
         """
         y_n = self.normalise(y.float())
         log_gain, inverse_gain = self.gains(quality)
         gain = log_gain.exp()
-        weight = self.distortion_weight(quality)
-
-        def symbols_of(mean: Tensor, log_scale: Tensor) -> Tensor:
-            scale = (log_scale + log_gain).exp()
-
-            def bits(symbols: Tensor, some: Any) -> Tensor:
-                return gaussian_bits(symbols, scale[some])
-
-            with torch.no_grad():
-                return choose_symbols(y_n - mean, gain, inverse_gain, weight, bits)
+        costs = gain, inverse_gain, self.distortion_weight(quality)
 
         z = self.hyper_analysis(y_n)
         z_hat = round_through(z)
@@ -146,19 +137,17 @@ class EntropyModel(nn.Module):
         with torch.no_grad():
             noisy = y_n + (torch.rand_like(y_n) - 0.5) / gain
             guess, log_scale = self.distribution(hyper, noisy)
-            decoded = guess + symbols_of(guess, log_scale) * inverse_gain
+            scale = (log_scale + log_gain).exp()
+            decoded = guess + choose_symbols(y_n - guess, *costs, _bits(scale)) * inverse_gain
         mean, log_scale = self.distribution(hyper, decoded + (y_n - y_n.detach()))
 
-        residual = (y_n - mean) * gain
-        symbols = symbols_of(mean, log_scale)
-        noise = (symbols - residual).detach() if rounded else torch.rand_like(residual) - 0.5
-        y_bits = gaussian_bits(residual + noise, (log_scale + log_gain).exp())
-        # Where the mean alone is sent, y_hat moves with it; elsewhere symbols follow, so that it stays in all
-        # about where it was. With the gain they grow: without that, only the rate would pull at it, and it
-        # would sink without end.
-        moving = mean.where(symbols == 0, mean.detach())
-        scaled = (y_n - mean).detach() * gain
-        y_hat = moving + (symbols + scaled - scaled.detach()) * inverse_gain + (y_n - y_n.detach())
+        scale = (log_scale + log_gain).exp()
+        residual = y_n - mean
+        with torch.no_grad():
+            symbols = choose_symbols(residual, *costs, _bits(scale))
+            symbol_slope, bits_slope = slopes(residual, *costs, _bits(scale))
+        y_bits = _with_slope(gaussian_bits(symbols, scale), residual * gain, bits_slope)
+        y_hat = mean + _with_slope(symbols, residual * gain, symbol_slope) * inverse_gain
         z_bits = -torch.log2(z_likelihood)
         bits = y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
         return Latent(self.denormalise(y_hat, quality), *bits, symbols, (log_scale + log_gain).detach())
@@ -259,6 +248,17 @@ def gaussian_bits(x: Tensor, scale: Tensor) -> Tensor:
 def round_through(x: Tensor) -> Tensor:
     """Rounded, with the gradient of the identity."""
     return x + (x.round() - x).detach()
+
+
+def _with_slope(value: Tensor, x: Tensor, slope: Tensor) -> Tensor:
+    """`value`, with this gradient by x beside its own."""
+    through = slope * x
+    return value + (through - through.detach())
+
+
+def _bits(scale: Tensor) -> Callable[[Tensor, Any], Tensor]:
+    """What `quantise` asks for: bits of symbols, given which elements of `scale` they go with."""
+    return lambda symbols, some: gaussian_bits(symbols, scale[some])
 
 
 def _phi(x: Tensor) -> Tensor:

@@ -42,3 +42,29 @@ def choose_symbols(
     )
     nearest[some] = lower.where(saved > lost, symbols)
     return nearest
+
+
+def slopes(
+    residual: Tensor,
+    gain: Tensor,
+    inverse_gain: Tensor,
+    weight: Tensor,
+    bits: Callable[[Tensor, Any], Tensor],
+) -> tuple[Tensor, Tensor]:
+    """For training: how a symbol, and its bits, follow ``residual * gain``.
+
+    Both are staircases. Their means over uniform noise of width one aren't, and these are the derivatives of
+    the means: what lies between half a step below and half a step above (Agustsson and Theis 2020, arXiv
+    2006.09952, have it for rounding to the nearest). A zero that such noise can't carry over its threshold
+    stays one, so neither rate nor distortion pulls at it.
+
+    Args:
+        residual, gain, inverse_gain, weight, bits: as `choose_symbols` has them.
+
+    Returns:
+        Derivatives by ``residual * gain`` of the symbol and of its bits, both of the shape of `residual`.
+    """
+    below, above = (
+        choose_symbols(residual + half / gain, gain, inverse_gain, weight, bits) for half in (-0.5, 0.5)
+    )
+    return above - below, bits(above, ...) - bits(below, ...)
