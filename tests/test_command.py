@@ -22,6 +22,7 @@ from PIL import Image
 from shell import BENCH, results_of, without_data
 from tiny import photo
 
+from bench import published
 from bench.codecs import Codec, CodecError, describe, get, get_class, names, program, registry
 from bench.errors import BenchError
 from bench.process import Limits, Worker, WorkerError
@@ -594,6 +595,14 @@ def test_the_files_of_the_project_describe_codecs(name: str) -> None:
     else:
         decoded = codec().decode(codec().encode(photo(40, 30), codec.qualities[-1]))
         assert np.mean((decoded.astype(float) - photo(40, 30)) ** 2) < 60
+
+
+def test_the_example_of_cool_chic_says_what_to_get() -> None:
+    codec = get_class(str(Path(__file__).parents[1] / "examples" / "cool-chic.yaml"))
+    assert codec.name == "cool-chic" and len(codec.qualities) == len(
+        published.load("cool-chic", "kodak").points
+    )
+    assert re.search(r"it needs \./venv/bin/python.*copy it into a checkout", codec.missing() or "")
 
 
 def test_bench_runs_a_file_by_its_relative_path(write: Write, tmp_path: Path) -> None:
