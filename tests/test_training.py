@@ -128,6 +128,12 @@ def test_plan_goes_through_three_phases() -> None:
     assert PLAN.progress(9, 0) == 1
 
 
+@pytest.mark.parametrize(("first", "last", "name"), [(0.3, 0.0, ALL), (1.0, 0.0, FIRST), (0.3, 0.1, LAST)])
+def test_a_training_ends_in_a_phase_that_was_planned(first: float, last: float, name: str) -> None:
+    phase, share = TrainingPlan(steps=9, entropy_first=first, entropy_last=last).phase(1.0)
+    assert (phase, share) == (name, pytest.approx(1))
+
+
 def test_same_seed_gives_the_same_weights(photos: Path, uninterrupted: Path, tmp_path: Path) -> None:
     again = train(photos, tmp_path, validate_every=100)
     assert_same(without_time(again), without_time(checkpoint(uninterrupted)))

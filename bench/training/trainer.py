@@ -81,9 +81,9 @@ class TrainingPlan:
     def phase(self, progress: float) -> tuple[str, float]:
         """Name of the phase, and how much of it is done, 0 to 1."""
         first, last = self.entropy_first, 1 - self.entropy_last
-        if progress < first:
+        if progress < first or first == 1:
             return FIRST, progress / first
-        if progress < last:
+        if progress < last or last == 1:  # at the very end, too: a phase that isn't planned isn't the last
             return ALL, (progress - first) / (last - first)
         return LAST, (progress - last) / max(self.entropy_last, 1e-9)
 
