@@ -97,7 +97,7 @@ class AinnLearner(Learner):
     @torch.no_grad()
     def _count_symbols(self, crops: Tensor) -> Tensor:
         """What symbols are like at each deviation that is predicted, at every rate."""
-        counts = torch.zeros(())
+        counts = torch.zeros((), dtype=torch.int64)  # sums of millions, which float32 would round
         for part in crops.split(16):
             y = self.model.encode(part)
             for level in range(len(self.lambdas)):
