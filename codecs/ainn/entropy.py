@@ -129,7 +129,7 @@ class EntropyModel(nn.Module):
         costs = gain, inverse_gain, self.distortion_weight(quality)
 
         z = self.hyper_analysis(y_n)
-        z_hat = round_through(z)
+        z_hat = _with_slope(z.round(), z, 1.0)
         z_likelihood = self.z_likelihood(z_hat if rounded else z + torch.rand_like(z) - 0.5)
         hyper = self.hyper_features(z_hat, log_gain)
         # Decoding goes position by position, each from what was decoded before. Two passes come close:
@@ -139,18 +139,19 @@ class EntropyModel(nn.Module):
             guess, log_scale = self.distribution(hyper, noisy)
             scale = (log_scale + log_gain).exp()
             decoded = guess + choose_symbols(y_n - guess, *costs, _bits(scale)) * inverse_gain
-        mean, log_scale = self.distribution(hyper, decoded + (y_n - y_n.detach()))
+        mean, log_scale = self.distribution(hyper, _with_slope(decoded, y_n, 1.0))
 
-        scale = (log_scale + log_gain).exp()
-        residual = y_n - mean
+        log_scale = log_scale + log_gain  # of symbols
+        scale, residual = log_scale.exp(), y_n - mean
         with torch.no_grad():
             symbols = choose_symbols(residual, *costs, _bits(scale))
             symbol_slope, bits_slope = slopes(residual, *costs, _bits(scale))
-        y_bits = _with_slope(gaussian_bits(symbols, scale), residual * gain, bits_slope)
-        y_hat = mean + _with_slope(symbols, residual * gain, symbol_slope) * inverse_gain
+        scaled = residual * gain
+        y_bits = _with_slope(gaussian_bits(symbols, scale), scaled, bits_slope)
+        y_hat = mean + _with_slope(symbols, scaled, symbol_slope) * inverse_gain
         z_bits = -torch.log2(z_likelihood)
         bits = y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
-        return Latent(self.denormalise(y_hat, quality), *bits, symbols, (log_scale + log_gain).detach())
+        return Latent(self.denormalise(y_hat, quality), *bits, symbols, log_scale.detach())
 
     def z_likelihood(self, z: Tensor) -> Tensor:
         """Of z as given: the bottleneck itself would add noise, or round about its medians."""
@@ -245,12 +246,7 @@ def gaussian_bits(x: Tensor, scale: Tensor) -> Tensor:
     return -torch.log2(_LowerBound.apply(likelihood, 1e-9))
 
 
-def round_through(x: Tensor) -> Tensor:
-    """Rounded, with the gradient of the identity."""
-    return x + (x.round() - x).detach()
-
-
-def _with_slope(value: Tensor, x: Tensor, slope: Tensor) -> Tensor:
+def _with_slope(value: Tensor, x: Tensor, slope: Tensor | float) -> Tensor:
     """`value`, with this gradient by x beside its own."""
     through = slope * x
     return value + (through - through.detach())
