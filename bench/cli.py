@@ -117,24 +117,22 @@ def run(
 
     What is in the results already isn't measured again.
     """
-    from bench import codecs, datasets, show
+    from bench import datasets, show
     from bench.measure import Conditions
     from bench.metrics import DEFAULT
     from bench.process import limits
     from bench.results import Store
-    from bench.runner import Resume, Run
+    from bench.runner import Resume, Run, ready
 
     allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
-    for name in codec:
-        codecs.get(name)  # so that a typo is told before a dataset is fetched
-    loaded = datasets.load(dataset, data, images)
-    store = Store(results)
     conditions = Conditions(jobs, threads, allowed, timing, fresh, confined=not unconfined)
     policy = Resume.of(resume)
-    runs = [
-        Run(name, loaded, tuple(quality or ()), tuple(metric or DEFAULT), conditions, policy, keep)
-        for name in codec
-    ]
+    metrics = tuple(metric or DEFAULT)
+    for name in codec:
+        ready(name, metrics)  # so that a typo is told before a dataset is fetched
+    loaded = datasets.load(dataset, data, images)
+    store = Store(results)
+    runs = [Run(name, loaded, tuple(quality or ()), metrics, conditions, policy, keep) for name in codec]
     plans = [(each, *each.plan(store)) for each in runs]  # so that a typo stops it before any work
     complete = True
     for each, cells, outcome in plans:

@@ -165,6 +165,7 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
     [
         (("run", "--codec", "jpg", "--dataset", "sample"), ("'jpg'", "did you mean 'jpeg'")),
         (("run", "--codec", "jpg", "--dataset", "no/such/folder"), ("'jpg'", "did you mean 'jpeg'")),
+        (("run", "--codec", "jpeg", "--dataset", "no/such", "--metric", "psrn"), ("did you mean 'psnr'",)),
         (("run", "--codec", "jpeg", "--dataset", "kodka"), ("kodka", "kodak")),
         (("run", "--codec", "jpeg", "--dataset", "no/such/folder"), ("no/such/folder",)),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--quality", "500"), ("500", "1 to 100")),
