@@ -26,6 +26,7 @@ from bench.codecs.ainn.config import CONFIGS, AinnConfig
 from bench.codecs.ainn.weights import load_weights, save_weights
 from bench.errors import BenchError
 from bench.training import command
+from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import PATIENCE, Watch
 from bench.training.learner import ALL, FIRST, LAST
 from bench.training.log import LOG_COLUMNS, PARTS
@@ -375,6 +376,15 @@ def test_a_step_that_a_gpu_replays_is_the_step(photos: Path, tmp_path: Path) -> 
         Trainer(TINY, plan, photos, "cuda").run(tmp_path / str(record), validate_every=1, report=rows.append)
         losses.append([row["loss"] for row in rows[1:]])
     assert losses[0] == pytest.approx(losses[1], rel=1e-2)  # noise differs, as recording warms up on some
+
+
+def test_symbols_are_counted_in_whole_numbers(photos: Path) -> None:
+    """Sums in float32 are off by some in millions: probabilities of what is rare then came out below zero."""
+    learner = Trainer(TINY, PLAN, photos, "cpu").learner
+    assert isinstance(learner, AinnLearner)
+    counts = learner._count_symbols(torch.rand(2, 3, 64, 64))
+    assert counts.dtype == torch.int64
+    assert int(counts.sum()) == 2 * len(TINY.lambdas) * TINY.latent_channels * 4 * 4
 
 
 # Checkpoints that are none.
