@@ -40,13 +40,6 @@ ONE = 2.0**FRACTION
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Ainn:
-    path = tmp_path_factory.mktemp("weights") / "tiny.pt"
-    save_weights(tiny_model(), path, {})
-    return load_weights(path)
-
-
-@pytest.fixture(scope="module")
 def picture() -> torch.Tensor:
     return torch.from_numpy(photo(128, 192)).permute(2, 0, 1)[None].float() / 255
 
