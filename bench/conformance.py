@@ -125,7 +125,7 @@ def is_deterministic(pair: _Pair) -> None:
     stream = pair.encode(picture)
     if pair.encode(picture) != stream:
         raise _Broken("a picture that is encoded twice gives two bitstreams")
-    pair.restart()
+    pair.restart("encode")
     if pair.encode(picture) != stream:
         raise _Broken("in another process a picture gives another bitstream")
 
@@ -140,7 +140,7 @@ def keeps_nothing(pair: _Pair) -> None:
     pair.decode(second)
     if not np.array_equal(pair.decode(stream), decoded):
         raise _Broken("after another bitstream, a bitstream gives another picture")
-    pair.restart()
+    pair.restart("decode")
     if not np.array_equal(pair.decode(stream), decoded):
         raise _Broken("in a process that has seen nothing else, a bitstream gives another picture")
 
@@ -202,7 +202,8 @@ class _Pair:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.restart()
+        for worker in self._workers.values():
+            worker.close()
 
     def encode(self, picture: Picture, quality: float | None = None) -> bytes:
         """The bitstream of a picture, by default at a quality in the middle of the curve."""
@@ -216,10 +217,9 @@ class _Pair:
         decoded: Picture = np.frombuffer(reply.payload, np.uint8).reshape(reply.header["shape"])
         return decoded
 
-    def restart(self) -> None:
-        """From now on both are processes that have seen nothing."""
-        for worker in self._workers.values():
-            worker.close()
+    def restart(self, side: str) -> None:
+        """From now on the encoder, or the decoder, is a process that has seen nothing."""
+        self._workers[side].close()
 
     def _ask(self, side: str, payload: bytes, **values: object) -> Reply:
         worker = self._workers[side]
