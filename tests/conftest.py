@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from tiny import photo, tiny_model
+from tiny import photo, save_photos, tiny_model
 
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.weights import load_weights, save_weights
@@ -25,18 +26,16 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three small photos to train on."""
-    folder = tmp_path_factory.mktemp("photos")
-    for seed in range(3):
-        Image.fromarray(photo(96 + 16 * seed, 128, seed)).save(folder / f"{seed}.png")
-    return folder
+    sizes = ((96, 128), (112, 128), (128, 128))
+    pictures = (photo(*size, seed) for seed, size in enumerate(sizes))
+    return save_photos(tmp_path_factory.mktemp("photos"), pictures)
 
 
 @pytest.fixture(scope="session")
 def photos_and_valid(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same photos, and one held out."""
     folder = tmp_path_factory.mktemp("photos_and_valid")
-    for path in photos.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(photos, folder, dirs_exist_ok=True)
     Image.fromarray(photo(256, 300, seed=7)).save(folder / "valid-0.png")
     return folder
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from hostile_codecs import install
-from PIL import Image
 from shell import bench
-from tiny import photo
+from tiny import photo, save_photos
 
 Gate = Callable[..., subprocess.CompletedProcess[str]]
 Environment = dict[str, str]
@@ -20,10 +19,8 @@ Environment = dict[str, str]
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("six")
-    for number in range(6):
-        Image.fromarray(photo(176 + 8 * number, 208, number)).save(folder / f"photo{number}.png")
-    return folder
+    photos = (photo(176 + 8 * number, 208, number) for number in range(6))
+    return save_photos(tmp_path_factory.mktemp("six"), photos, "photo")
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +100,7 @@ def test_missing_cells_and_other_pictures_cannot_be_judged(
     assert few.returncode == 2 and "photo3.png" in few.stdout
     other = tmp_path / pictures.name
     other.mkdir()
-    for number in range(6):
-        Image.fromarray(photo(176, 200, 10 + number)).save(other / f"photo{number}.png")
+    save_photos(other, (photo(176, 200, 10 + number) for number in range(6)), "photo")
     measure(other, tmp_path / "other", environment, 0)
     done = bench(*arguments, "--results", tmp_path / "other")
     assert done.returncode == 2 and "aren't those of the baseline" in done.stdout

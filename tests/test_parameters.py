@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from shell import assert_one_sentence, bench, results_of
-from tiny import photo
+from tiny import photo, save_photos
 
 from bench import codecs
 from bench.errors import BenchError
@@ -62,8 +61,7 @@ def test_what_is_wrong_with_a_parameter(spec: str, said: str) -> None:
 def test_bench_runs_and_compares_codecs_with_parameters(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
-    for number in range(3):
-        Image.fromarray(photo(200, 200, number)).save(folder / f"{number}.png")
+    save_photos(folder, (photo(200, 200, number) for number in range(3)))
     both = ("--codec", "jpeg", "--codec", "jpeg:optimize=1,progressive=1")
     done = bench("run", *both, "--dataset", folder, "--results", tmp_path / "results")
     assert done.returncode == 0 and "jpeg:optimize=1,progressive=1 on pictures" in done.stdout, done.stderr

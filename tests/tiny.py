@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
@@ -73,6 +77,13 @@ def photo(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
         for blur, weight in ((12, 45), (3, 20), (0.7, 8))
     )
     return np.clip(np.round(128 + field), 0, 255).astype(np.uint8)
+
+
+def save_photos(folder: Path, photos: Iterable[NDArray[np.uint8]], prefix: str = "") -> Path:
+    """Write them as 0.png, 1.png and so on, after the prefix; returns the folder."""
+    for number, picture in enumerate(photos):
+        Image.fromarray(picture).save(folder / f"{prefix}{number}.png")
+    return folder
 
 
 def latent(height: int, width: int, seed: int = 0) -> torch.Tensor:
