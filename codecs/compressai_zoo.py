@@ -165,10 +165,8 @@ class ZooModel(Codec):
         """
         if self._own:
             return self._own[quality - 1]
-        import torch
-
         url = _published_urls(self.architecture, self._metric)[quality]
-        path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+        path = download_path(url)
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(path.name + ".part")
@@ -268,6 +266,13 @@ def load_checkpoint(architecture: str, path: Path) -> Any:
         raise BenchError(f"{path} is not a readable file of weights of {architecture} ({reason})") from error
     model.update()  # makes the tables of a checkpoint that has none yet
     return model
+
+
+def download_path(url: str) -> Path:
+    """Where weights that were published there lie once they are downloaded: where torch keeps its own."""
+    import torch
+
+    return Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
 
 
 def _checkpoints(path: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from tiny import photo
 from bench import published
 from bench.codecs import Codec, CodecError, get
 from bench.codecs.compressai_import import compressai
-from bench.codecs.compressai_zoo import load_checkpoint
+from bench.codecs.compressai_zoo import download_path, load_checkpoint
 from bench.conformance import CHECKS, conformance
 from bench.datasets import read_rgb
 from bench.errors import BenchError
@@ -232,8 +232,7 @@ def test_downloaded_weights_are_used_and_checked(
 @pytest.mark.parametrize("name", NAMES[:3])  # those that take seconds a picture, not minutes
 def test_published_weights_give_the_published_figures(zoo: ModuleType, data_dir: Path, name: str) -> None:
     """Quality 3 on Kodak, within 0.5 % of the rate and 0.05 dB; where the weights were downloaded once."""
-    url = zoo.model_urls[name]["mse"][3]
-    if not Path(torch.hub.get_dir(), "checkpoints", Path(url).name).is_file():
+    if not download_path(zoo.model_urls[name]["mse"][3]).is_file():
         pytest.skip(f"the published weights of {name} aren't here; `bench run --codec {name}` downloads them")
     codec, rates, psnrs = get(name), [], []
     for path in sorted((data_dir / "kodak").glob("*.png")):
