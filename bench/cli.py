@@ -117,22 +117,22 @@ def run(
 
     What is in the results already isn't measured again.
     """
-    from bench import datasets, show
+    from bench import codecs, datasets, metrics, show
     from bench.measure import Conditions
-    from bench.metrics import DEFAULT
     from bench.process import limits
     from bench.results import Store
-    from bench.runner import Resume, Run, ready
+    from bench.runner import Resume, Run
 
     allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
     conditions = Conditions(jobs, threads, allowed, timing, fresh, confined=not unconfined)
     policy = Resume.of(resume)
-    metrics = tuple(metric or DEFAULT)
+    wanted = tuple(metric or metrics.DEFAULT)
     for name in codec:
-        ready(name, metrics)  # so that a typo is told before a dataset is fetched
+        codecs.get(name)  # so that a typo is told before a dataset is fetched
+    metrics.check_ready(wanted)
     loaded = datasets.load(dataset, data, images)
     store = Store(results)
-    runs = [Run(name, loaded, tuple(quality or ()), metrics, conditions, policy, keep) for name in codec]
+    runs = [Run(name, loaded, tuple(quality or ()), wanted, conditions, policy, keep) for name in codec]
     plans = [(each, *each.plan(store)) for each in runs]  # so that a typo stops it before any work
     complete = True
     for each, cells, outcome in plans:
@@ -159,11 +159,12 @@ def score(
     data: DataOption = None,
 ) -> None:
     """Compute metrics from the pictures that `bench run --keep` kept, without coding again."""
-    from bench import datasets, show
-    from bench.metrics import DEFAULT
+    from bench import datasets, metrics, show
     from bench.rescore import Scored, rescore, rows_to_score
     from bench.results import Store
 
+    wanted = tuple(metric or metrics.DEFAULT)
+    metrics.check_ready(wanted)  # so that a typo is told before a dataset is fetched
     loaded = datasets.load(dataset, data)
     store = Store(results)
     plans = [(name, rows_to_score(store, loaded, name)) for name in codec]
@@ -171,7 +172,7 @@ def score(
     for name, rows in plans:
         done = Scored()
         title = f"scoring {name} on {loaded.name}"
-        show.progress(title, len(rows), rescore(store, loaded, rows, tuple(metric or DEFAULT), done))
+        show.progress(title, len(rows), rescore(store, loaded, rows, wanted, done))
         show.scored(name, loaded.label, done)
         complete = complete and not (done.failures or done.not_kept)
     if not complete:

@@ -47,8 +47,7 @@ def rescore(
     Args:
         done: is told what came out.
     """
-    for name in names:
-        metrics.ready(name)
+    metrics.check_ready(names)
     kept = Kept(store.folder)
     paths = {image.sha256: image.path for image in dataset.images}
     setups = store.load(dataset.name, rows[0].codec).setups if rows else {}

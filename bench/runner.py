@@ -34,18 +34,6 @@ class Resume(StrEnum):
         return cls(name)
 
 
-def ready(codec: str, metric_names: Sequence[str]) -> codecs.Codec:
-    """The codec, if it and the metrics can run here: what can be told before there is a dataset.
-
-    Raises:
-        BenchError: one of them can't.
-    """
-    found = codecs.get(codec)
-    for name in metric_names:
-        metrics.ready(name)
-    return found
-
-
 @dataclass
 class Outcome:
     """What a run did; the rows are those of the cells that it was asked for, measured now or before."""
@@ -90,7 +78,8 @@ class Run:
         Raises:
             BenchError: the codec or a metric can't run here, or there is no such quality.
         """
-        codec = ready(self.codec, self.metrics)
+        codec = codecs.get(self.codec)
+        metrics.check_ready(self.metrics)
         qualities = sorted({codec.check_quality(q) for q in self.qualities or codec.qualities})
         there = store.load(self.dataset.name, codec.name, codec.version())
         cells, outcome = [], Outcome()

@@ -179,6 +179,7 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
         (("run", "--codec", "jpeg", "--dataset", "sample", "--memory", "4"), ("--memory", "1M")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--threads", "0"), ("--threads", "at least 1")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--metric", "psrn"), ("did you mean 'psnr'",)),
+        (("score", "--codec", "jpeg", "--dataset", "no/such", "--metric", "psrn"), ("did you mean 'psnr'",)),
         (("score", "--codec", "jpeg", "--dataset", "sample"), ("no results of 'jpeg'", "--keep")),
         (("check", "--dataset", "unmeasured"), ("no baseline for unmeasured", "--update")),
         (("check", "--dataset", "sample", "--fail-on", "bd-rate:1%"), ("bd-rate:1%",)),

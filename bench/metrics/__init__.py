@@ -6,11 +6,11 @@ Another package adds a metric through an entry point of the group ``codec_bench.
 from __future__ import annotations
 
 from bench.metrics.base import AVERAGES, RGB, USUAL, Metric, Score
-from bench.metrics.registry import describe, get, names, ready
+from bench.metrics.registry import check_ready, describe, get, names, ready
 
 __all__ = [
     "AVERAGES", "DEFAULT", "RGB", "USUAL", "Metric", "Score",
-    "bits_per_pixel", "describe", "get", "names", "ready",
+    "bits_per_pixel", "check_ready", "describe", "get", "names", "ready",
 ]  # fmt: skip
 
 DEFAULT = ("psnr", "ms_ssim")  # measured unless others are asked for

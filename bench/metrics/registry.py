@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from bench.metrics.base import Metric
@@ -44,6 +45,12 @@ def ready(name: str) -> Metric:
         BenchError: no such metric, or what it needs isn't installed.
     """
     return REGISTRY.get(name)
+
+
+def check_ready(wanted: Iterable[str]) -> None:
+    """Raises BenchError, as `ready` does, if one of these metrics can't score here."""
+    for name in wanted:
+        ready(name)
 
 
 def describe() -> list[dict[str, object]]:
