@@ -314,9 +314,22 @@ def test_symbols_are_counted_in_whole_numbers(photos: Path) -> None:
     """Sums in float32 are off by some in millions: probabilities of what is rare then came out below zero."""
     learner = Trainer(TINY, PLAN, photos, "cpu").learner
     assert isinstance(learner, AinnLearner)
-    counts = learner._count_symbols(torch.rand(2, 3, 64, 64))
+    counts, _ = learner._measure(torch.rand(2, 3, 64, 64))
     assert counts.dtype == torch.int64
     assert int(counts.sum()) == 2 * len(TINY.lambdas) * TINY.latent_channels * 4 * 4
+
+
+def test_a_checkpoint_from_before_there_was_a_filter_is_gone_on_from(
+    photos: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    state = checkpoint(uninterrupted)
+    for part in ("model", "average"):
+        state[part] = {name: value for name, value in state[part].items() if "picture_filter" not in name}
+    torch.save(state, tmp_path / CHECKPOINT)
+    trainer = Trainer(TINY, PLAN, photos, "cpu")
+    trainer.resume(tmp_path / CHECKPOINT)
+    trainer.save(tmp_path)
+    assert len(load_weights(tmp_path / WEIGHTS).picture_filter.deviations) == len(TINY.lambdas)
 
 
 # Checkpoints that are none.

@@ -13,6 +13,7 @@ from torch import Tensor
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
 from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.picture_filter import PictureFilter, fit
 from bench.codecs.ainn.symbol_tables import count_symbols
 from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.training.learner import ALL, FIRST, Learner
@@ -69,7 +70,7 @@ class AinnLearner(Learner):
         return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), _mse(out.x_hat.clamp(0, 1), x)
 
     def export(self, path: Path, training: dict[str, Any], crops: Tensor) -> None:
-        save_weights(self.model, path, training, self._count_symbols(crops))
+        save_weights(self.model, path, training, *self._measure(crops))
 
     def load(self, path: Path) -> None:
         self.model = load_weights(path)
@@ -95,17 +96,21 @@ class AinnLearner(Learner):
         return phase == FIRST and self.fresh
 
     @torch.no_grad()
-    def _count_symbols(self, crops: Tensor) -> Tensor:
-        """What symbols are like at each deviation that is predicted, at every rate."""
+    def _measure(self, crops: Tensor) -> tuple[Tensor, PictureFilter]:
+        """What symbols are like at each deviation that is predicted, at every rate; and the filter that
+        brings what is decoded nearest to the crops."""
         counts = torch.zeros((), dtype=torch.int64)  # sums of millions, which float32 would round
-        for part in crops.split(16):
-            y = self.model.encode(part)
-            for level in range(len(self.lambdas)):
-                latent = self.model.entropy(
-                    y, torch.full((len(y),), float(level), device=y.device), rounded=True
-                )
+        fits = []
+        latents = [self.model.encode(part) for part in crops.split(16)]
+        for level in range(len(self.lambdas)):
+            decoded = []
+            for y in latents:
+                levels = torch.full((len(y),), float(level), device=y.device)
+                latent = self.model.entropy(y, levels, rounded=True)
                 counts = counts + count_symbols(latent.symbols, latent.log_scales).cpu()
-        return counts
+                decoded.append(self.model.decode(latent.y_hat))
+            fits.append(fit(crops, torch.cat(decoded)))
+        return counts, PictureFilter.of(fits)
 
 
 def _mse(x_hat: Tensor, x: Tensor) -> Tensor:

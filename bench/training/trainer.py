@@ -33,7 +33,6 @@ from bench.training.zoo_learner import ZooConfig, ZooLearner
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
-EXPORT_CROPS = 64  # that a model may measure on what goes with its weights
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class TrainingPlan:
     ema: float = 0.999
     clip: float = 1.0
     record: bool = True  # a GPU's work of a step once, to replay it
+    export_crops: int = 64  # that a model measures on what goes with its weights
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
@@ -128,7 +128,8 @@ class Trainer:
                 raise ValueError(f"it is of another model, {state['kind']}")
             self.learner.restore(state["learner"], state["model"])
             self._settle()
-            self.average = {name: value.to(self.device) for name, value in state["average"].items()}
+            # A checkpoint from before there was a picture filter has none of it.
+            self.average |= {name: value.to(self.device) for name, value in state["average"].items()}
             self.optimiser.load_state_dict(state["optimiser"])
             self.phase = state["phase"]
             self._train_only(self.phase)
@@ -192,7 +193,8 @@ class Trainer:
         self.save_checkpoint(out)
         with self._averaged():
             training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
-            crops = self.crops.batch(self.step, EXPORT_CROPS).contiguous(memory_format=torch.channels_last)
+            crops = self.crops.batch(self.step, self.plan.export_crops)
+            crops = crops.contiguous(memory_format=torch.channels_last)
             self.learner.export(out / WEIGHTS, training, crops)
 
     def save_checkpoint(self, out: Path) -> None:

@@ -98,8 +98,10 @@ class AinnCodec(Codec):
         sides = (content.height, content.width)
         size = tuple(-(-side // multiple) * multiple // 16 for side in sides)
         with torch.inference_mode():
-            latent = self._coder.decode(content.payload, (size[0], size[1]), self._level(content.quality))
-            x_hat = self._model.decode(latent.y_hat)[0, :, : content.height, : content.width]
+            level = self._level(content.quality)
+            latent = self._coder.decode(content.payload, (size[0], size[1]), level)
+            x_hat = self._model.decode(latent.y_hat)[:, :, : content.height, : content.width]
+            x_hat = self._model.picture_filter(x_hat, level)[0]
             return np.ascontiguousarray(
                 x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy()
             )

@@ -6,6 +6,8 @@ multiples of 64.
 
     x (3) -> FDSM-D -> x_L (3), x_H (3) -> 4 invertible blocks -> 768 + 768 at 1/16 -> squeeze -> y (M)
     y_hat (M) -> CFRM -> 768 + 768 -> inverse blocks 4, 3, 2, 1, with PDM between -> FDSM-S -> x_hat (3)
+
+`picture_filter` then filters x_hat, by what is measured when weights are exported; training doesn't see it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig
 from bench.codecs.ainn.entropy import EntropyModel
 from bench.codecs.ainn.fdsm import Decomposition, Synthesis
 from bench.codecs.ainn.invertible import InvertibleTransform
+from bench.codecs.ainn.picture_filter import PictureFilter
 from bench.codecs.ainn.recovery import (
     CFRM,
     PDM,
@@ -54,6 +57,7 @@ class Ainn(nn.Module):
                 for channels, widths in zip(BLOCK_CHANNELS[:3], config.pdm_widths, strict=True)
             )
         self.synthesis = Synthesis(config.fdsm_widths, config.unet_convs) if config.fdsm else None
+        self.picture_filter = PictureFilter()
 
     def forward(self, x: Tensor, quality: Tensor, rounded: bool = False) -> Output:
         """Training's pass; `quality` and `rounded` as in `EntropyModel`."""
@@ -96,7 +100,7 @@ class Ainn(nn.Module):
         return squeeze(low, high, self.config.latent_channels)
 
     def decode(self, y_hat: Tensor) -> Tensor:
-        """y_hat (N, M, H/16, W/16) to x_hat (N, 3, H, W), not yet clipped to [0, 1]."""
+        """y_hat (N, M, H/16, W/16) to x_hat (N, 3, H, W), neither filtered yet nor clipped to [0, 1]."""
         if self.config.split:
             x = unsqueeze_one(y_hat)
             for block in reversed(self.transform.blocks):

@@ -13,6 +13,7 @@ from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.entropy import EXPORTED
 from bench.codecs.ainn.fixed_point import fixed_inverse_gains
 from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.picture_filter import FITTED, PictureFilter
 from bench.codecs.ainn.symbol_tables import symbol_tables
 from bench.errors import BenchError
 
@@ -21,15 +22,22 @@ SMALLEST_LIKELIHOOD = 1e-9  # CompressAI's
 
 
 def save_weights(
-    model: Ainn, path: Path, training: dict[str, Any], symbol_counts: Tensor | None = None
+    model: Ainn,
+    path: Path,
+    training: dict[str, Any],
+    symbol_counts: Tensor | None = None,
+    picture_filter: PictureFilter | None = None,
 ) -> None:
     """Write a model as a codec takes it: float16 weights, and in whole numbers what streams depend on.
 
     Args:
         training: how it was trained, in plain types; kept for readers of the file.
         symbol_counts: of `count_symbols` on training photos; without, symbols are taken to be Gaussian.
+        picture_filter: fitted to what the model decodes; without, the model keeps the one that it has.
     """
-    model = copy.deepcopy(model).cpu().half().float()
+    model = copy.deepcopy(model)
+    model.picture_filter = copy.deepcopy(picture_filter or model.picture_filter)
+    model = model.cpu().half().float()
     bottleneck = model.entropy.bottleneck
     bottleneck._update_quantiles()
     bottleneck.quantiles.data.round_()  # z is rounded to integers, so its tables are centred on one
@@ -74,13 +82,17 @@ def load_weights(path: Path) -> Ainn:
 def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
     """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`)."""
     model = Ainn(AinnConfig.from_dict(config))
+    # Weights from before there was a filter have none.
+    state = {f"picture_filter.{name}": torch.empty(0) for name in FITTED} | state
     # Empty in a model that was never exported.
     for module, prefix, names in (
         (model.entropy.bottleneck, "entropy.bottleneck", ("_quantized_cdf", "_offset", "_cdf_length")),
         (model.entropy, "entropy", EXPORTED),
+        (model.picture_filter, "picture_filter", FITTED),
     ):
         for name in names:
-            module.register_buffer(name, torch.empty_like(state[f"{prefix}.{name}"]))
+            like = state[f"{prefix}.{name}"]
+            module.register_buffer(name, torch.empty_like(like.float() if like.is_floating_point() else like))
     model.load_state_dict(state)
     # In float16 the smallest likelihood is zero, whose bits are infinite.
     model.entropy.bottleneck.likelihood_lower_bound.bound.fill_(SMALLEST_LIKELIHOOD)

@@ -1,0 +1,189 @@
+"""The decoder's last step: a filter for each kind of place in a picture, fitted when weights are exported.
+
+What is left of noise along edges, and of ringing beside them, is taken out by weighted differences to the
+pixels around. The weights depend on how strong the picture's gradient is there, on where it points, and on
+the rate. They are least squares over training photos, so filtering costs no training step, and follows the
+model at each export. Streams carry nothing of it.
+
+Sources: classes by gradient as in RAISR (Romano et al. 2017, arXiv 1606.01299); differences that are clipped,
+so that what lies across an edge pulls no more than what is near, and the same for opposite pixels, as in
+VVC's adaptive loop filter (Karczewicz et al. 2021, doi 10.1109/TCSVT.2021.3072297).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STRENGTHS = (0.008, 0.033, 0.0875)  # of the gradient, per pixel of [0, 1]; between four kinds of places
+COHERENCE = 0.35  # from here on a gradient has a direction
+DIRECTIONS = 8
+CLASSES = (len(STRENGTHS) + 1) * (1 + DIRECTIONS)
+
+_Offsets = list[tuple[int, int]]
+
+
+def _around(reach: int, diamond: bool) -> _Offsets:
+    """One of each two offsets that are opposite."""
+    steps = range(-reach, reach + 1)
+    return [
+        (i, j) for i in steps for j in steps if (i, j) > (0, 0) and (not diamond or abs(i) + abs(j) <= reach)
+    ]
+
+
+RGB_OFFSETS = _around(1, diamond=False)
+LUMA_OFFSETS, LUMA_CLIPS = _around(4, diamond=True), (6.0, 2.0, 0.6)  # in deviations of the error
+CHROMA_OFFSETS, CHROMA_CLIPS = _around(2, diamond=True), (2.0, 0.5)
+FEATURES = (
+    3 * len(RGB_OFFSETS)
+    + len(LUMA_OFFSETS) * len(LUMA_CLIPS)
+    + 2 * len(CHROMA_OFFSETS) * len(CHROMA_CLIPS)
+    + 1
+)
+
+BLUR_REACH, BLUR_DEVIATION = 4, 1.5
+MARGIN = BLUR_REACH + 1  # pixels around that a pixel's class depends on, more than its differences do
+ROWS = 32  # filtered at a time: features take 200 times the picture's memory
+
+RIDGE = 1e-3  # of a class's own variances
+COMMON_PIXELS = 2000  # worth of trust in the filter of all classes together
+
+FITTED = ("coefficients", "deviations")  # buffers that are empty until `PictureFilter.of` fills them
+
+
+class PictureFilter(nn.Module):
+    """Empty in a model that was never exported; then it leaves pictures as they are."""
+
+    coefficients: Tensor  # (L, CLASSES, FEATURES, 3), for each of the model's lambdas
+    deviations: Tensor  # (L,), of the decoder's error, on a scale of [0, 1]
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in FITTED:
+            self.register_buffer(name, torch.empty(0))
+
+    @classmethod
+    def of(cls, fits: Sequence[tuple[Tensor, Tensor]]) -> PictureFilter:
+        """The filter that `fit` found for each lambda."""
+        made = cls()
+        made.coefficients, made.deviations = (torch.stack(tensors) for tensors in zip(*fits, strict=True))
+        return made
+
+    def forward(self, x_hat: Tensor, level: float) -> Tensor:
+        """x_hat (N, 3, H, W), of any size, filtered; `level` is the quality's place among lambdas, from 0."""
+        if not len(self.deviations):
+            return x_hat
+        below = min(int(level), len(self.deviations) - 1)
+        above, share = min(below + 1, len(self.deviations) - 1), level - below
+        coefficients = torch.lerp(self.coefficients[below], self.coefficients[above], share)
+        deviation = torch.lerp(self.deviations[below].log(), self.deviations[above].log(), share).exp()
+        return torch.stack([_filtered(each, coefficients, deviation) for each in x_hat])
+
+
+def fit(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:
+    """Coefficients (CLASSES, FEATURES, 3) that bring x_hat nearest to x, both (N, 3, H, W), and the deviation
+    of x_hat's error that they are for."""
+    deviation = (x - x_hat).square().mean().sqrt().clamp_min(1e-4)
+    zeros = torch.zeros(CLASSES, FEATURES, FEATURES + 3, dtype=torch.float64, device=x.device)
+    products, moments = zeros.split((FEATURES, 3), dim=2)
+    counts = torch.zeros(CLASSES, dtype=torch.float64, device=x.device)
+    for target, padded in zip(x, _padded(x_hat), strict=True):
+        places, features = classes(padded), _features(padded, deviation)
+        error = ((target - _inner(padded, MARGIN)) / deviation).flatten(1)
+        for kind in range(CLASSES):
+            at = (places == kind).nonzero()[:, 0]
+            some = features[:, at]
+            products[kind] += some @ some.T
+            moments[kind] += some @ error[:, at].T
+            counts[kind] += len(at)
+    return _solve(products, moments, counts).float(), deviation
+
+
+def classes(padded: Tensor) -> Tensor:
+    """Kind of place, 0 to CLASSES - 1, of each pixel: (H * W,) of a picture (3, H + 2 MARGIN, W + 2 MARGIN).
+
+    Strength, coherence and direction are those of the structure tensor of the mean of R, G and B.
+    """
+    mean = padded.mean(0)
+    across = (mean[1:-1, 2:] - mean[1:-1, :-2]) / 2
+    down = (mean[2:, 1:-1] - mean[:-2, 1:-1]) / 2
+    xx, yy, xy = _blurred(torch.stack((across * across, down * down, across * down)))
+    strength = (xx + yy).sqrt()
+    difference = torch.hypot(xx - yy, 2 * xy)
+    angle = 0.5 * torch.atan2(2 * xy, xx - yy) / math.pi  # -1/2 to 1/2, of half a turn
+    direction = (angle * DIRECTIONS).round().long() % DIRECTIONS
+    directed = torch.where(difference >= COHERENCE * (xx + yy).clamp_min(1e-7), 1 + direction, 0)
+    strengths = torch.tensor(STRENGTHS, device=padded.device)
+    return (torch.bucketize(strength, strengths) * (1 + DIRECTIONS) + directed).flatten()
+
+
+def _filtered(x_hat: Tensor, coefficients: Tensor, deviation: Tensor) -> Tensor:
+    padded = _padded(x_hat[None])[0]
+    of_all = coefficients.transpose(1, 2).reshape(-1, FEATURES)
+    out = torch.empty_like(x_hat, memory_format=torch.contiguous_format)
+    for top in range(0, x_hat.shape[1], ROWS):
+        part = padded[:, top : top + ROWS + 2 * MARGIN]
+        # By all classes at once: that takes less time than to sort pixels by class.
+        changes = (of_all @ _features(part, deviation)).view(CLASSES, 3, -1)
+        change = changes.gather(0, classes(part).expand(1, 3, -1))
+        inner = _inner(part, MARGIN)
+        out[:, top : top + ROWS] = inner + deviation * change.view_as(inner)
+    return out
+
+
+def _features(padded: Tensor, deviation: Tensor) -> Tensor:
+    """(FEATURES, H * W): differences to pixels around, in deviations, clipped; and one that is constant."""
+    scaled = padded / deviation
+    red, green, blue = scaled
+    features = _differences(scaled, RGB_OFFSETS, (math.inf,))
+    features += _differences(scaled.mean(0, keepdim=True), LUMA_OFFSETS, LUMA_CLIPS)
+    features += _differences(torch.stack((red - green, blue - green)), CHROMA_OFFSETS, CHROMA_CLIPS)
+    return torch.cat([*features, torch.ones_like(features[0][:1])]).flatten(1)
+
+
+def _differences(planes: Tensor, offsets: _Offsets, clips: tuple[float, ...]) -> list[Tensor]:
+    """For each offset and each clip, what both pixels there differ by, together."""
+    height, width = (side - 2 * MARGIN for side in planes.shape[1:])
+    centre = _inner(planes, MARGIN)
+    features = []
+    for i, j in offsets:
+        one, other = (
+            planes[:, MARGIN + down : MARGIN + down + height, MARGIN + right : MARGIN + right + width]
+            - centre
+            for down, right in ((i, j), (-i, -j))
+        )
+        features += [one.clamp(-clip, clip) + other.clamp(-clip, clip) for clip in clips]
+    return features
+
+
+def _blurred(planes: Tensor) -> Tensor:
+    """By a Gaussian, smaller by its reach on every side."""
+    steps = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=planes.device)
+    weights = torch.exp(-0.5 * (steps / BLUR_DEVIATION) ** 2)
+    weights = weights / weights.sum()
+    rows = F.conv2d(planes[:, None], weights.view(1, 1, -1, 1))
+    return F.conv2d(rows, weights.view(1, 1, 1, -1))[:, 0]
+
+
+def _padded(pictures: Tensor) -> Tensor:
+    return F.pad(pictures, (MARGIN,) * 4, "replicate")
+
+
+def _inner(x: Tensor, margin: int) -> Tensor:
+    return x[..., margin:-margin, margin:-margin]
+
+
+def _solve(products: Tensor, moments: Tensor, counts: Tensor) -> Tensor:
+    """Least squares of each class, drawn to those of all together."""
+    floor = 1e-6 * torch.eye(products.shape[1], dtype=products.dtype, device=products.device)
+    all_products, all_counts = products.sum(0), counts.sum()
+    ridge = RIDGE * torch.diag(torch.diagonal(all_products))
+    common = torch.linalg.solve(all_products + ridge + floor, moments.sum(0))
+    trust = COMMON_PIXELS / all_counts * all_products
+    ridges = RIDGE * torch.diag_embed(torch.diagonal(products, dim1=1, dim2=2))
+    solved: Tensor = torch.linalg.solve(products + ridges + trust + floor, moments + trust @ common)
+    return solved
