@@ -1,12 +1,12 @@
-"""What noise on the latent does to the picture, at each quality, and what CFRM and PDM take back out.
+"""What noise on the latent does to the picture, at each quality, and what the decoder takes back out.
 
     python docs/ainn_noise.py path/to/kodak
 
 All columns but the first two are PSNR in dB, of the mean over pictures of squared errors:
 the noise e on y, on the scale of pixels (what it would be in x if the inverse were orthonormal); the noise as
-the bare inverse transform hands it on, J e; and the error in x with all modules, without PDM, without
-CFRM, without both. The last line is x through the transform and back with nothing rounded, as the
-best quality has it.
+the bare inverse transform hands it on, J e; and the error in x with all modules, filtered and not, without
+PDM, without CFRM, without both. The last line is x through the transform and back with nothing rounded, as
+the best quality has it.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def main(folder: Path) -> None:
     parts = parts_of(folder)
     latents = [model.encode(x) for x in parts]
 
-    print("| quality | bpp of y | noise on y | J e | " + " | ".join(MODULES) + " |")
-    print("| --- " * (4 + len(MODULES)) + "|")
+    print("| quality | bpp of y | noise on y | J e | filtered | " + " | ".join(MODULES) + " |")
+    print("| --- " * (5 + len(MODULES)) + "|")
     for level in range(len(model.config.lambdas)):
-        bpp, noise, carried = [], [], []
+        bpp, noise, carried, filtered = [], [], [], []
         errors: dict[str, list[float]] = {name: [] for name in MODULES}
         for x, y_sent in zip(parts, latents, strict=True):
             coded = coder.encode(y_sent, level)
@@ -60,16 +60,18 @@ def main(folder: Path) -> None:
             bpp.append(8 * len(coded.payload) / (x.shape[2] * x.shape[3]))
             noise.append(float(model.entropy.latent_mse(y, coded.y_hat)))
             carried.append(float((bare.decode(coded.y_hat) - bare.decode(y)).square().mean()))
+            filtered.append(error(model.picture_filter(model.decode(coded.y_hat), level), x))
             for name, variant in variants.items():
                 errors[name].append(error(variant.decode(coded.y_hat), x))
-        cells = [f"{sum(bpp) / len(bpp):.3f}", psnr(noise), psnr(carried), *map(psnr, errors.values())]
+        columns = (noise, carried, filtered, *errors.values())
+        cells = [f"{sum(bpp) / len(bpp):.3f}", *map(psnr, columns)]
         print(f"| {level + 1} | " + " | ".join(cells) + " |")
     as_best = [as_decoded(model, y, len(model.config.lambdas) - 1) for y in latents]
     unrounded = [
         psnr([error(variant.decode(y), x) for x, y in zip(parts, as_best, strict=True)])
         for variant in variants.values()
     ]
-    print("| not rounded |  |  |  | " + " | ".join(unrounded) + " |")
+    print("| not rounded |  |  |  |  | " + " | ".join(unrounded) + " |")
 
 
 if __name__ == "__main__":
