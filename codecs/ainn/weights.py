@@ -82,8 +82,8 @@ def load_weights(path: Path) -> Ainn:
 def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
     """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`)."""
     model = Ainn(AinnConfig.from_dict(config))
-    # Weights from before there was a filter have none.
-    state = {f"picture_filter.{name}": torch.empty(0) for name in FITTED} | state
+    if not any(name.startswith("picture_filter.") for name in state):  # from before there was one
+        state = state | {f"picture_filter.{name}": torch.empty(0) for name in FITTED}
     # Empty in a model that was never exported.
     for module, prefix, names in (
         (model.entropy.bottleneck, "entropy.bottleneck", ("_quantized_cdf", "_offset", "_cdf_length")),
