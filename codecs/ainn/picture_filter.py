@@ -47,7 +47,7 @@ FEATURES = (
 
 BLUR_REACH, BLUR_DEVIATION = 4, 1.5
 MARGIN = BLUR_REACH + 1  # pixels around that a pixel's class depends on, more than its differences do
-ROWS = 32  # filtered at a time: features take 200 times the picture's memory
+ROWS = 32  # filtered at a time: features and changes take some 70 times the picture's memory
 
 RIDGE = 1e-3  # of a class's own variances
 COMMON_PIXELS = 2000  # worth of trust in the filter of all classes together
