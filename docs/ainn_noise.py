@@ -60,9 +60,11 @@ def main(folder: Path) -> None:
             bpp.append(8 * len(coded.payload) / (x.shape[2] * x.shape[3]))
             noise.append(float(model.entropy.latent_mse(y, coded.y_hat)))
             carried.append(float((bare.decode(coded.y_hat) - bare.decode(y)).square().mean()))
-            filtered.append(error(model.picture_filter(model.decode(coded.y_hat), level), x))
             for name, variant in variants.items():
-                errors[name].append(error(variant.decode(coded.y_hat), x))
+                x_hat = variant.decode(coded.y_hat)
+                errors[name].append(error(x_hat, x))
+                if not MODULES[name]:
+                    filtered.append(error(model.picture_filter(x_hat, level), x))
         columns = (noise, carried, filtered, *errors.values())
         cells = [f"{sum(bpp) / len(bpp):.3f}", *map(psnr, columns)]
         print(f"| {level + 1} | " + " | ".join(cells) + " |")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import TINY, latent, photo, tiny_model
+from tiny import TINY, latent, photo_tensor, tiny_model
 
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.entropy import SCALE_LEVELS, SCALE_MAX, SCALE_MIN, EntropyModel
@@ -41,7 +41,7 @@ ONE = 2.0**FRACTION
 
 @pytest.fixture(scope="module")
 def picture() -> torch.Tensor:
-    return torch.from_numpy(photo(128, 192)).permute(2, 0, 1)[None].float() / 255
+    return photo_tensor(128, 192)
 
 
 @contextmanager

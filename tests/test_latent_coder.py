@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import TINY, latent, photo
+from tiny import TINY, latent, photo_tensor
 from torch import Tensor
 
 from bench.codecs.ainn.codec import WEIGHTS, AinnCodec
@@ -186,7 +186,7 @@ def test_shipped_weights_code_a_photo_well(kodak: RGB) -> None:
 
 @torch.no_grad()
 def test_shipped_transform_inverts() -> None:
-    x = torch.from_numpy(photo(64, 128)).permute(2, 0, 1)[None].float() / 255
+    x = photo_tensor(64, 128)
     transform = shipped()._model.transform
     low, high = transform(x, x)
     for block in reversed(transform.blocks):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny import photo, tiny_model
+from tiny import photo, photo_tensor, tiny_model
 from torch import Tensor
 
 from bench.codecs.ainn import picture_filter
@@ -18,16 +18,11 @@ from bench.codecs.ainn.picture_filter import CLASSES, FEATURES, PictureFilter, f
 from bench.codecs.ainn.weights import load_weights, save_weights
 
 
-def picture(height: int, width: int, seed: int = 0) -> Tensor:
-    """(1, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(photo(height, width, seed)).permute(2, 0, 1)[None].float() / 255
-
-
-def some_filter(levels: int = 2, seed: int = 0, size: float = 0.02) -> PictureFilter:
-    generator = torch.Generator().manual_seed(seed)
+def some_filter(levels: int = 2) -> PictureFilter:
+    generator = torch.Generator().manual_seed(0)
     return PictureFilter.of(
         [
-            (size * torch.randn(CLASSES, FEATURES, 3, generator=generator), torch.tensor(0.04 / (level + 1)))
+            (0.02 * torch.randn(CLASSES, FEATURES, 3, generator=generator), torch.tensor(0.04 / (level + 1)))
             for level in range(levels)
         ]
     )
@@ -93,7 +88,7 @@ def plainly_filtered(
 
 
 def test_every_pixel_is_filtered_as_defined() -> None:
-    x_hat, filtered = picture(30, 41), some_filter()
+    x_hat, filtered = photo_tensor(30, 41), some_filter()
     out = filtered(x_hat, 1.0)[0].double().numpy()
     plain, coefficients = x_hat[0].double().numpy(), filtered.coefficients[1].double().numpy()
     rng = np.random.default_rng(0)
@@ -104,12 +99,12 @@ def test_every_pixel_is_filtered_as_defined() -> None:
 
 
 def test_a_model_that_was_never_exported_has_no_filter() -> None:
-    x_hat = picture(20, 20)
+    x_hat = photo_tensor(20, 20)
     assert torch.equal(PictureFilter()(x_hat, 3.0), x_hat)
 
 
 def test_rows_are_filtered_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
-    x_hat, filtered = picture(77, 50), some_filter()
+    x_hat, filtered = photo_tensor(77, 50), some_filter()
     parts = filtered(x_hat, 0.0)
     monkeypatch.setattr(picture_filter, "ROWS", 1000)
     assert torch.allclose(parts, filtered(x_hat, 0.0), atol=1e-6)
@@ -117,12 +112,12 @@ def test_rows_are_filtered_without_seams(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (33, 2)])
 def test_small_pictures_are_filtered(size: tuple[int, int]) -> None:
-    out = some_filter()(picture(*size), 0.0)
+    out = some_filter()(photo_tensor(*size), 0.0)
     assert out.shape == (1, 3, *size) and torch.isfinite(out).all()
 
 
 def test_between_two_rates_the_filter_is_between() -> None:
-    filtered, x_hat = some_filter(), picture(24, 24)
+    filtered, x_hat = some_filter(), photo_tensor(24, 24)
     between = PictureFilter.of(
         [(filtered.coefficients.mean(0), filtered.deviations[0].mul(filtered.deviations[1]).sqrt())]
     )
@@ -135,7 +130,7 @@ def test_between_two_rates_the_filter_is_between() -> None:
 
 def test_fitting_takes_noise_out_of_pictures_that_it_has_not_seen() -> None:
     torch.manual_seed(0)
-    clean = torch.cat([picture(128, 128, seed) for seed in range(6)])
+    clean = torch.cat([photo_tensor(128, 128, seed) for seed in range(6)])
     noisy = clean + 0.05 * torch.randn_like(clean)
     filtered = PictureFilter.of([fit(clean[:4], noisy[:4])])
     assert float(filtered.deviations[0]) == pytest.approx(0.05, rel=0.02)
@@ -144,18 +139,17 @@ def test_fitting_takes_noise_out_of_pictures_that_it_has_not_seen() -> None:
 
 
 def test_fitting_finds_the_filter_that_made_a_picture() -> None:
-    x_hat, made = torch.cat([picture(96, 96, seed) for seed in range(4)]), some_filter(1)
+    x_hat, made = torch.cat([photo_tensor(96, 96, seed) for seed in range(4)]), some_filter(1)
     made.coefficients[:] = made.coefficients[:, :1].clone()  # all classes alike
-    made.coefficients[:, :, 12:] = (
-        0  # of differences that are clipped, by a deviation that isn't the one found
-    )
+    # None for differences that are clipped: that is by a deviation, which won't be the one found.
+    made.coefficients[:, :, 12:] = 0
     x = made(x_hat, 0.0)
     found = PictureFilter.of([fit(x, x_hat)])(x_hat, 0.0)
     assert (found - x).square().mean() < 1e-4 * (x_hat - x).square().mean()
 
 
 def test_fitting_leaves_what_is_right_already() -> None:
-    x = picture(64, 64)
+    x = photo_tensor(64, 64)
     assert torch.allclose(PictureFilter.of([fit(x, x.clone())])(x, 0.0), x, atol=1e-6)
 
 

@@ -79,6 +79,11 @@ def photo(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.clip(np.round(128 + field), 0, 255).astype(np.uint8)
 
 
+def photo_tensor(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    """The same as a model takes it, (1, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(photo(height, width, seed)).permute(2, 0, 1)[None].float() / 255
+
+
 def save_photos(folder: Path, photos: Iterable[NDArray[np.uint8]], prefix: str = "") -> Path:
     """Write them as 0.png, 1.png and so on, after the prefix; returns the folder."""
     for number, picture in enumerate(photos):
