@@ -335,7 +335,7 @@ def train(
         float, typer.Option(help="Share of the training for the entropy model alone, first.", min=0, max=0.5)
     ] = 0.12,
     entropy_last: Annotated[
-        float, typer.Option(help="Share of the training with the latents as they are, last.", min=0, max=1)
+        float, typer.Option(help="Share of the training for the entropy model alone, last.", min=0, max=1)
     ] = 0.0,
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 where it is safe.")] = "float32",
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.codecs.ainn.config import AinnConfig
+from bench.codecs.ainn.entropy import PIXELS_PER_POSITION
 from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import PictureFilter, fit
@@ -18,14 +19,12 @@ from bench.codecs.ainn.symbol_tables import count_symbols
 from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.training.learner import ALL, FIRST, Learner
 
-DECODER = ("cfrm.", "ms_cfrm.", "pdms.", "synthesis.")  # modules that the encoder has no part in
+DECODER_SIZES = ("entropy.decoder_scale", "entropy.decoder_shift")  # of latents, as the decoder wants them
 
 
 class AinnLearner(Learner):
-    """The first phase trains the entropy model alone, on the linear transform of the head start, at a
-    fraction of the cost of a full step; the second trains everything. The last leaves the transform, and so
-    the latents, as they are, and trains what follows them, at half the cost: the entropy model on the symbols
-    that are really sent, and the decoder's own modules on what the entropy model makes of them.
+    """The first phase and the last train the entropy model alone, at a fraction of the cost of a full step:
+    on latents that stay as they are, and without the decoder. The one between trains everything.
     """
 
     kind = "ainn"
@@ -46,24 +45,31 @@ class AinnLearner(Learner):
 
     def pictures(self, batch: int, phase: str) -> int:
         """Cheap steps can see more."""
-        return 4 * batch if self._apart(phase) else batch
+        return batch if phase == ALL else 4 * batch
+
+    def fixed(self, phase: str) -> bool:
+        return phase != ALL
+
+    @torch.no_grad()
+    def prepared(self, x: Tensor, phase: str, half: bool) -> Tensor:
+        """x itself, or its latent y (N, M, H/16, W/16)."""
+        if phase == ALL:
+            return x
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+            return self.model.encode(x, linear=self._linear(phase)).float()
 
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
-        """While the transform is orthonormal, the latent's MSE is the picture's but for a constant. Later it
-        is no measure: the decoder has learnt what to make of the means."""
-        pixels = x.shape[2] * x.shape[3]
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
-            if phase == ALL:
+        """Without the decoder, MSE is the latent's: the picture's if the transform is orthonormal."""
+        if phase == ALL:
+            with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
                 out = self.model(x, level)
-                return (out.y_bits + out.z_bits) / pixels, _mse(out.x_hat, x)
-            with torch.no_grad():
-                y = self.model.encode(x, linear=self._apart(phase)).float()
-        latent = self.model.entropy(y, level, rounded=True)
-        bpp = (latent.y_bits + latent.z_bits) / pixels
-        if self._apart(phase):
-            return bpp, self.model.entropy.latent_mse(y, latent.y_hat)
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
-            return bpp, _mse(self.model.decode(latent.y_hat), x)
+                return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), _mse(out.x_hat, x)
+        y, entropy = x, self.model.entropy
+        latent = entropy(y, level)
+        bpp = (latent.y_bits + latent.z_bits) / (PIXELS_PER_POSITION * y.shape[2] * y.shape[3])
+        # A trained decoder wants latents scaled: that is where an error counts.
+        wanted = y if self._linear(phase) else entropy.denormalise(entropy.normalise(y), level)
+        return bpp, entropy.latent_mse(wanted, latent.y_hat)
 
     def coded(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         out = self.model(x, level, rounded=True)
@@ -84,15 +90,14 @@ class AinnLearner(Learner):
         self.fresh = described["fresh"]
 
     def learns(self, name: str, phase: str) -> bool:
-        """Gains size what is rounded: they stay as they are when the transform does."""
+        """What sizes latents stays as it is when they do: gains, and what a trained decoder wants."""
         if phase == ALL:
             return True
-        if name.startswith("entropy."):
-            return not name.endswith("gain")
-        return not self._apart(phase) and name.startswith(DECODER)
+        sizes = name.endswith("gain") or (name.startswith(DECODER_SIZES) and not self._linear(phase))
+        return name.startswith("entropy.") and not sizes
 
-    def _apart(self, phase: str) -> bool:
-        """Whether the entropy model is trained without the decoder."""
+    def _linear(self, phase: str) -> bool:
+        """Whether latents are those of the head start, before anything else was trained."""
         return phase == FIRST and self.fresh
 
     @torch.no_grad()

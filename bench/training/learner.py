@@ -33,9 +33,17 @@ class Learner(ABC):
         """How many a step of this phase takes, where a full one takes `batch`."""
         return batch
 
+    def fixed(self, phase: str) -> bool:
+        """Whether `prepared` gives the same all through this phase."""
+        return False
+
+    def prepared(self, x: Tensor, phase: str, half: bool) -> Tensor:
+        """What `losses` is given of pictures x (N, 3, H, W) in [0, 1]; `half` as there."""
+        return x
+
     @abstractmethod
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
-        """bpp (N,) and MSE (N,) on a scale of [0, 1], with gradients, of x (N, 3, H, W) in [0, 1].
+        """bpp (N,) and MSE (N,) on a scale of [0, 1], with gradients, of N pictures as `prepared`.
 
         `half`: convolutions in bfloat16, where that is safe.
         """

@@ -33,6 +33,7 @@ from bench.training.zoo_learner import ZooConfig, ZooLearner
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
+KEPT_BATCHES = 128  # that a phase goes round in, where what is prepared of pictures stays the same
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,7 @@ class Trainer:
             group["full_lr"] = group["lr"]
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.recorded: Recorded | None = None
+        self.kept: dict[int, Tensor] = {}
         self.lambdas = torch.tensor(self.learner.lambdas, device=self.device)
         # High rates have the larger loss by nature; a curve wants each rate to matter alike.
         mean = math.exp(sum(map(math.log, self.learner.lambdas)) / len(self.learner.lambdas))
@@ -261,7 +263,7 @@ class Trainer:
             self._enter(phase)
         size = self.learner.pictures(plan.batch, phase)
         with self.window.timed("photos"):
-            x = self.crops.batch(self.step, size).contiguous(memory_format=torch.channels_last)
+            x = self._prepared(phase, size)
             level = torch.randint(levels, (size,)).to(self.device)
         # Each phase warms up, then decays by a cosine to a hundredth.
         factor = (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))) * min(1.0, 0.02 + share / 0.02)
@@ -274,6 +276,18 @@ class Trainer:
         with self.window.timed("update"):
             loss, bpp, psnr = self._update(figures)
         return Step(loss, bpp, psnr, size)
+
+    def _prepared(self, phase: str, size: int) -> Tensor:
+        """What the learner makes of this step's crops, or has made of them before."""
+        fixed = self.learner.fixed(phase)
+        index = self.step % KEPT_BATCHES if fixed else self.step
+        if index in self.kept:
+            return self.kept[index]
+        x = self.crops.batch(index, size).contiguous(memory_format=torch.channels_last)
+        x = self.learner.prepared(x, phase, self.plan.precision == "bfloat16")
+        if fixed:
+            self.kept[index] = x
+        return x
 
     def _passes(self, x: Tensor, level: Tensor) -> Tensor:
         """Forward and backward: gradients are left in the parameters; returns what `_differentiate` does."""
@@ -307,6 +321,7 @@ class Trainer:
             self.model.load_state_dict(self.average)
         self._train_only(phase)
         self.recorded = None
+        self.kept = {}
         self.watch.forget()
         self.phase = phase
 
