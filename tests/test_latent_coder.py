@@ -152,6 +152,17 @@ def test_payload_is_as_long_as_estimated(kodak: RGB) -> None:
 
 
 @torch.no_grad()
+def test_training_sees_what_coding_costs(kodak: RGB) -> None:
+    """At the lowest rate, and where the picture is smooth: after one pass it seemed to be 13 % less."""
+    codec = shipped()
+    y = codec._model.encode(torch.tensor(kodak[:256, 256:640]).permute(2, 0, 1)[None].float() / 255)
+    coded = codec._coder.encode(y, 0)
+    torch.manual_seed(0)
+    seen = codec._model.entropy(y, torch.zeros(1), rounded=True)
+    assert float(seen.y_bits + seen.z_bits) == pytest.approx(coded.estimated_bits, rel=0.05)
+
+
+@torch.no_grad()
 def test_whole_numbers_cost_next_to_nothing(kodak: RGB) -> None:
     """The same symbols by the tables that the model in floating point points to: the goal is 0.3 %."""
     codec, level = shipped(), 3.0

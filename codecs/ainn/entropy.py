@@ -37,6 +37,9 @@ SCALE_MAX = 128.0
 SCALE_LEVELS = 96
 # The causal half of a 5x5 window in scan order: offsets (row, column) of decoded neighbours.
 CONTEXT_OFFSETS = tuple((dy, dx) for dy in (-2, -1, 0) for dx in range(-2, 3) if (dy, dx) < (0, 0))
+# Passes until a latent's context is that of decoding. Noisy neighbours tell what decoded ones don't: after
+# one pass a model seems to need less than it will, the more so the lower the rate, and learns to rely on it.
+CONTEXT_PASSES = 6
 # Whole numbers of the model's state: tables of y's symbols and inverse gains (`fixed_point`).
 EXPORTED = ("symbol_tables", "fixed_inverse_gain")
 
@@ -132,13 +135,14 @@ class EntropyModel(nn.Module):
         z_hat = _with_slope(z.round(), z, 1.0)
         z_likelihood = self.z_likelihood(z_hat if rounded else z + torch.rand_like(z) - 0.5)
         hyper = self.hyper_features(z_hat, log_gain)
-        # Decoding goes position by position, each from what was decoded before. Two passes come close:
-        # the first, from noisy neighbours, only serves to show the second what decoded ones look like.
+        # Decoding goes position by position, each from what was decoded before. Passes over all come near it,
+        # each seeing what the one before made of the neighbours; the first sees noisy ones.
         with torch.no_grad():
-            noisy = y_n + (torch.rand_like(y_n) - 0.5) / gain
-            guess, log_scale = self.distribution(hyper, noisy)
-            scale = (log_scale + log_gain).exp()
-            decoded = guess + choose_symbols(y_n - guess, *costs, _bits(scale)) * inverse_gain
+            decoded = y_n + (torch.rand_like(y_n) - 0.5) / gain
+            for _ in range(CONTEXT_PASSES):
+                guess, log_scale = self.distribution(hyper, decoded)
+                scale = (log_scale + log_gain).exp()
+                decoded = guess + choose_symbols(y_n - guess, *costs, _bits(scale)) * inverse_gain
         mean, log_scale = self.distribution(hyper, _with_slope(decoded, y_n, 1.0))
 
         log_scale = log_scale + log_gain  # of symbols
