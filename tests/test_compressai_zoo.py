@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
-from tiny import photo
+from tiny import as_tensor, photo
 
 from bench import published
 from bench.codecs import Codec, CodecError, get
@@ -103,7 +103,7 @@ def test_the_decoder_gives_what_the_model_gives(
     codec, image = get(f"{name}:weights={checkpoints[name]}"), photo(64, 128)
     stream = codec.encode(image, 1)
     model = load_checkpoint(name, checkpoints[name])
-    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    x = as_tensor(image)
     with torch.no_grad():
         coded = model.compress(x)
         x_hat = model.decompress(coded["strings"], coded["shape"])["x_hat"]

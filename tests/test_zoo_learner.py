@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import photo
+from tiny import as_tensor, photo
 from trainings import assert_same, checkpoint
 
 from bench.codecs import get
@@ -49,7 +49,7 @@ def test_a_baseline_learns_and_codes_a_picture(photos_and_valid: Path, tmp_path:
     codec, image = get(f"bmshj2018-hyperprior:weights={tmp_path / WEIGHTS}"), photo(64, 128)
     stream = codec.encode(image, 1)
     assert codec.decode(stream).shape == image.shape
-    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    x = as_tensor(image)
     with torch.no_grad(), trainer._averaged():
         bpp, _ = trainer.learner.coded(x, torch.zeros(1))
     header = 13 * 8 / (64 * 128)

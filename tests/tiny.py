@@ -80,8 +80,12 @@ def photo(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def photo_tensor(height: int, width: int, seed: int = 0) -> torch.Tensor:
-    """The same as a model takes it, (1, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(photo(height, width, seed)).permute(2, 0, 1)[None].float() / 255
+    return as_tensor(photo(height, width, seed))
+
+
+def as_tensor(picture: NDArray[np.uint8]) -> torch.Tensor:
+    """A picture (H, W, 3) as a model takes it, (1, 3, H, W) in [0, 1]."""
+    return torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
 
 
 def save_photos(folder: Path, photos: Iterable[NDArray[np.uint8]], prefix: str = "") -> Path:
