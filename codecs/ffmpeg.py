@@ -82,7 +82,8 @@ class FfmpegCodec(Codec):
         return (
             # By default FFmpeg paints over what it can't decode, and all seems well.
             *("-hide_banner", "-nostdin", "-loglevel", "error", "-xerror", "-err_detect", "explode"),
-            *("-f", self.demuxer, "-i", "input.bin", "-frames:v", "1"),
+            # Threads of its VVC decoder race: now and then a picture would come back wrong.
+            *("-threads", "1", "-f", self.demuxer, "-i", "input.bin", "-frames:v", "1"),
             *("-strict", "-1", "-f", "yuv4mpegpipe", "output.y4m"),
         )
 
