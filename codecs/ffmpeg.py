@@ -24,6 +24,7 @@ class FfmpegCodec(Codec):
     libraries: ClassVar[tuple[str, ...]]  # encoders that are needed, in FFmpeg's names
     muxer: ClassVar[str]  # of the bare stream, in FFmpeg's names
     demuxer: ClassVar[str]
+    decoder_options: ClassVar[tuple[str, ...]] = ()
     least_side: ClassVar[int] = 16  # smaller pictures are made larger, and cut after decoding
 
     @classmethod
@@ -82,8 +83,7 @@ class FfmpegCodec(Codec):
         return (
             # By default FFmpeg paints over what it can't decode, and all seems well.
             *("-hide_banner", "-nostdin", "-loglevel", "error", "-xerror", "-err_detect", "explode"),
-            # Threads of its VVC decoder race: now and then a picture would come back wrong.
-            *("-threads", "1", "-f", self.demuxer, "-i", "input.bin", "-frames:v", "1"),
+            *(*self.decoder_options, "-f", self.demuxer, "-i", "input.bin", "-frames:v", "1"),
             *("-strict", "-1", "-f", "yuv4mpegpipe", "output.y4m"),
         )
 

@@ -20,6 +20,8 @@ class VVenC(FfmpegCodec):
     }
     libraries = ("libvvenc",)
     muxer = demuxer = "vvc"
+    # Threads of FFmpeg's VVC decoder race: now and then a picture would come back wrong.
+    decoder_options = ("-threads", "1")
     least_side = 32
 
     def options(self, quality: str) -> tuple[str, ...]:
