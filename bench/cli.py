@@ -340,6 +340,7 @@ def train(
     precision: Annotated[str, typer.Option(help="float32, or bfloat16 where it is safe.")] = "float32",
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     record: Annotated[bool, typer.Option(help="On a GPU, record a step once and replay it.")] = True,
+    compile: Annotated[bool, typer.Option(help="On a GPU, compile A-INN's coupling layers.")] = True,
     export_crops: Annotated[
         int, typer.Option(help="Crops to fit the decoder's filter and count symbols on, at the end.", min=1)
     ] = 64,
@@ -352,7 +353,8 @@ def train(
 
     plan = TrainingPlan(
         steps=steps, minutes=minutes, batch=batch, crop=crop, rate=rate, entropy_first=entropy_first,
-        entropy_last=entropy_last, seed=seed, precision=precision, record=record, export_crops=export_crops,
+        entropy_last=entropy_last, seed=seed, precision=precision, record=record, compile=compile,
+        export_crops=export_crops,
     )  # fmt: skip
     run_training(
         plan, data, out, model, config, tuple(lambdas or ()), tuple(without or ()), device,

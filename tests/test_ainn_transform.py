@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from tiny import TINY, photo, tiny_model, train_like
 from torch import Tensor, nn
 
+from bench.codecs.ainn import invertible
 from bench.codecs.ainn.config import (
     BLOCK_CHANNELS,
     COMPACT,
@@ -65,6 +67,42 @@ def test_coupling_inverts(joint: bool) -> None:
         assert float((x - y).std()) > 0.1  # it does something
     for x, back in zip((x1, x2), coupling.inverse(y1, y2), strict=True):
         assert_near(back, x)
+
+
+# torch's tracer looks at what its own warnings say not to look at.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_couplings_that_are_compiled_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compiled is traced here, and not turned into a GPU's code: one trace for each block and way."""
+    traced: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
+        traced.append(len(inputs))
+        return graph.forward
+
+    monkeypatch.setattr(
+        invertible,
+        "_compiled",
+        cache(lambda function: torch.compile(function, backend=backend, dynamic=False)),
+    )
+    transform = InvertibleTransform(TINY.with_options(couplings=2))
+    train_like(transform)
+
+    def gradients() -> list[Tensor]:
+        low, high = transform(*(part.clone() for part in x))
+        for block in reversed(transform.blocks):
+            low, high = block.inverse(low + 0.1, high)
+        wanted = [p for p in transform.parameters() if p.requires_grad]
+        return list(torch.autograd.grad((low * high).sum(), wanted))
+
+    x = torch.rand(2, 1, 3, 32, 32)
+    plain = gradients()
+    transform.compile_couplings()
+    with torch.no_grad():
+        transform(*x)
+    assert not traced  # coding and validation are left alone
+    for one, other in zip(plain, gradients(), strict=True):
+        assert_near(one / one.norm(), other / one.norm(), 1e-5)
+    assert len(traced) == 2 * len(transform.blocks)
 
 
 @torch.no_grad()

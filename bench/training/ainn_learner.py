@@ -58,6 +58,9 @@ class AinnLearner(Learner):
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
             return self.model.encode(x, linear=self._linear(phase)).float()
 
+    def compile(self) -> None:
+        self.model.transform.compile_couplings()
+
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
         """Without the decoder, MSE is the latent's: the picture's if the transform is orthonormal."""
         if phase == ALL:

@@ -41,6 +41,9 @@ class Learner(ABC):
         """What `losses` is given of pictures x (N, 3, H, W) in [0, 1]; `half` as there."""
         return x
 
+    def compile(self) -> None:  # noqa: B027
+        """Have those parts of the model compiled where that pays; called when the model is on its device."""
+
     @abstractmethod
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
         """bpp (N,) and MSE (N,) on a scale of [0, 1], with gradients, of N pictures as `prepared`.

@@ -54,6 +54,7 @@ class TrainingPlan:
     ema: float = 0.999
     clip: float = 1.0
     record: bool = True  # a GPU's work of a step once, to replay it
+    compile: bool = True  # on a GPU, what `Learner.compile` does
     export_crops: int = 64  # that a model measures on what goes with its weights
 
     def __post_init__(self) -> None:
@@ -235,6 +236,8 @@ class Trainer:
 
     def _settle(self) -> None:
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.device.type == "cuda" and self.plan.compile:
+            self.learner.compile()
         self.optimiser = torch.optim.Adam(self.learner.parameter_groups(self.plan.rate), fused=True)
         for group in self.optimiser.param_groups:
             group["full_lr"] = group["lr"]
@@ -291,16 +294,18 @@ class Trainer:
 
     def _passes(self, x: Tensor, level: Tensor) -> Tensor:
         """Forward and backward: gradients are left in the parameters; returns what `_differentiate` does."""
-        if self.device.type != "cuda" or not self.plan.record:
+        if self.device.type != "cuda":
             return self._differentiate(x, level)
-        if self.recorded is None:
-            try:
+        try:
+            if not self.plan.record:
+                return self._differentiate(x, level)
+            if self.recorded is None:
                 self.recorded = Recorded(self._differentiate, x, level)
-            except RuntimeError as error:
-                reason = str(error).splitlines()[0][:120]
-                raise BenchError(
-                    f"a step can't be recorded on this GPU ({reason}); take --no-record"
-                ) from error
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0][:120]
+            raise BenchError(
+                f"a step failed on this GPU ({reason}); take a smaller --batch, --no-compile, or --no-record"
+            ) from error
         return self.recorded(x, level)
 
     def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ Shapes are N, C, H, W. Source: Gao et al. 2025 (arXiv 2408.17073), Xie et al. 20
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import cast
 
 import torch
@@ -20,6 +22,7 @@ from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig, SubnetShape
 from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
 
 Branches = tuple[Tensor, Tensor]
+CouplingPass = Callable[["Coupling", Tensor, Tensor], Branches]
 
 
 class Subnet(nn.Sequential):
@@ -64,7 +67,13 @@ class AffineParameters(nn.Module):
 
 class Coupling(nn.Module):
     """y1 = x1 exp(s(x2)) + H(x2), then y2 = x2 exp(s(y1)) + H(y1), where s = c (2 sigmoid(G) - 1) and c = 1;
-    the inverse is exact."""
+    the inverse is exact.
+
+    `compiled`: whether passes with gradients, which are a training's, go through what torch.compile makes of
+    them. Without, this is some twenty small operations each way, and a GPU moves more than it computes.
+    """
+
+    compiled = False
 
     def __init__(self, channels: int, shape: SubnetShape, joint: bool) -> None:
         super().__init__()
@@ -72,12 +81,13 @@ class Coupling(nn.Module):
         self.from_second = AffineParameters(channels, shape, joint)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Branches:
-        y1 = scale_and_shift(x1, *self.from_second(x2))
-        return y1, scale_and_shift(x2, *self.from_first(y1))
+        return self._maybe_compiled(_couple)(self, x1, x2)
 
     def inverse(self, y1: Tensor, y2: Tensor) -> Branches:
-        x2 = shift_and_scale_back(y2, *self.from_first(y1))
-        return shift_and_scale_back(y1, *self.from_second(x2)), x2
+        return self._maybe_compiled(_uncouple)(self, y1, y2)
+
+    def _maybe_compiled(self, function: CouplingPass) -> CouplingPass:
+        return _compiled(function) if self.compiled and torch.is_grad_enabled() else function
 
 
 class Invertible1x1(nn.Module):
@@ -154,11 +164,11 @@ class InvertibleBlock(nn.Module):
 
     def linear(self, x: Tensor) -> Tensor:
         """What the block does to each branch while its couplings are the identity."""
-        y: Tensor = self.mix(F.pixel_unshuffle(x, 2))
+        y: Tensor = self.mix(_channels_last(F.pixel_unshuffle(x, 2)))
         return y
 
     def linear_inverse(self, x: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.mix.inverse(x), 2)
+        return _channels_last(F.pixel_shuffle(self.mix.inverse(x), 2))
 
     def _couple(self, first: Tensor, second: Tensor) -> Branches:
         for coupling in self.couplings:
@@ -184,6 +194,12 @@ class InvertibleTransform(nn.ModuleList):
         for block in self.blocks:
             low, high = block(low, high)
         return low, high
+
+    def compile_couplings(self) -> None:
+        """See `Coupling`: the first pass of each shape takes a while longer, all later ones less."""
+        for block in self.blocks:
+            for coupling in block.couplings:
+                cast(Coupling, coupling).compiled = True
 
     def freeze(self) -> None:
         """Invert each block's matrix once: no weight will change any more."""
@@ -211,6 +227,26 @@ def refined_inverse(matrix: Tensor, guess: Tensor) -> Tensor:
     """A step of Newton's method: the inverse, with the square of the guess's error. Where that is nothing its
     gradient with respect to the matrix is the inverse's own. Source: Schulz 1933."""
     return 2 * guess - guess @ (matrix @ guess)
+
+
+def _couple(coupling: Coupling, x1: Tensor, x2: Tensor) -> Branches:
+    y1 = scale_and_shift(x1, *coupling.from_second(x2))
+    return y1, scale_and_shift(x2, *coupling.from_first(y1))
+
+
+def _uncouple(coupling: Coupling, y1: Tensor, y2: Tensor) -> Branches:
+    x2 = shift_and_scale_back(y2, *coupling.from_first(y1))
+    return shift_and_scale_back(y1, *coupling.from_second(x2)), x2
+
+
+@cache
+def _compiled(function: CouplingPass) -> CouplingPass:
+    return torch.compile(function, dynamic=False)  # shapes are as many as blocks; any shape is slower
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """On a GPU pixels come out of shuffling channel by channel, and each convolution would sort them anew."""
+    return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
 
 
 def _conv1x1(x: Tensor, weight: Tensor) -> Tensor:
