@@ -164,7 +164,8 @@ def test_training_sees_what_coding_costs(kodak: RGB, monkeypatch: pytest.MonkeyP
         seen = codec._model.entropy(y, torch.zeros(1), rounded=True)
         differences[passes] = float(seen.y_bits + seen.z_bits) / coded.estimated_bits - 1
         print(f"{passes} passes: {100 * differences[passes]:+.1f} % bits")
-    assert abs(differences[passes]) < 0.02 < 0.05 < differences[1]
+    # Some percent either way are chance: it is a small part, and each symbol hangs on others.
+    assert abs(differences[passes]) < 0.03 < 0.1 < differences[1]
 
 
 @torch.no_grad()
