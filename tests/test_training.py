@@ -321,9 +321,7 @@ def test_the_log_says_where_the_time_goes(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.filterwarnings(
-    "ignore:The .grad attribute of a Tensor that is not a leaf"
-)  # torch.compile's own
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # by torch.compile
 def test_a_step_that_a_gpu_replays_is_the_step(photos: Path, tmp_path: Path) -> None:
     losses = []
     phases = {"entropy_first": 0.0, "entropy_last": 0.5}
