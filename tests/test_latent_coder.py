@@ -161,11 +161,11 @@ def test_training_sees_what_coding_costs(kodak: RGB, monkeypatch: pytest.MonkeyP
     for passes in (1, entropy_module.CONTEXT_PASSES):
         monkeypatch.setattr(entropy_module, "CONTEXT_PASSES", passes)
         torch.manual_seed(0)
-        seen = codec._model.entropy(y, torch.zeros(1), rounded=True)
-        differences[passes] = float(seen.y_bits + seen.z_bits) / coded.estimated_bits - 1
+        # Eight times, as a percent either way is chance: it is a small part, and each symbol hangs on others.
+        seen = codec._model.entropy(y.expand(8, -1, -1, -1), torch.zeros(8), rounded=True)
+        differences[passes] = float((seen.y_bits + seen.z_bits).mean()) / coded.estimated_bits - 1
         print(f"{passes} passes: {100 * differences[passes]:+.1f} % bits")
-    # Some percent either way are chance: it is a small part, and each symbol hangs on others.
-    assert abs(differences[passes]) < 0.03 < 0.1 < differences[1]
+    assert abs(differences[passes]) < 0.02 < 0.05 < differences[1]
 
 
 @torch.no_grad()

@@ -81,10 +81,10 @@ class Coupling(nn.Module):
         self.from_second = AffineParameters(channels, shape, joint)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Branches:
-        return self._maybe_compiled(_couple)(self, x1, x2)
+        return self._maybe_compiled(_forward)(self, x1, x2)
 
     def inverse(self, y1: Tensor, y2: Tensor) -> Branches:
-        return self._maybe_compiled(_uncouple)(self, y1, y2)
+        return self._maybe_compiled(_inverse)(self, y1, y2)
 
     def _maybe_compiled(self, function: CouplingPass) -> CouplingPass:
         return _compiled(function) if self.compiled and torch.is_grad_enabled() else function
@@ -229,12 +229,12 @@ def refined_inverse(matrix: Tensor, guess: Tensor) -> Tensor:
     return 2 * guess - guess @ (matrix @ guess)
 
 
-def _couple(coupling: Coupling, x1: Tensor, x2: Tensor) -> Branches:
+def _forward(coupling: Coupling, x1: Tensor, x2: Tensor) -> Branches:
     y1 = scale_and_shift(x1, *coupling.from_second(x2))
     return y1, scale_and_shift(x2, *coupling.from_first(y1))
 
 
-def _uncouple(coupling: Coupling, y1: Tensor, y2: Tensor) -> Branches:
+def _inverse(coupling: Coupling, y1: Tensor, y2: Tensor) -> Branches:
     x2 = shift_and_scale_back(y2, *coupling.from_first(y1))
     return shift_and_scale_back(y1, *coupling.from_second(x2)), x2
 
