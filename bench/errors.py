@@ -17,3 +17,8 @@ def without_folders(text: str) -> str:
     """A text in which full paths are names of files only: results are committed and shared, and no path of
     this machine belongs into them."""
     return re.sub(r"(?<![\w.:/])/(?:[^\s/'\":]+/)+", "", text)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says first, to be part of a sentence; its kind, where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.codecs.ainn.config import CONFIGS, AinnConfig
 from bench.codecs.compressai_zoo import ARCHITECTURES as ZOO
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 from bench.training.log import PARTS
 from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
 from bench.training.zoo_learner import ZooConfig
@@ -98,7 +98,7 @@ def _check_device(device: str) -> None:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0][:120]
+        reason = first_line(error)[:120]
         raise BenchError(f"can't train on device '{device}' ({reason}); take --device cpu") from error
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.codecs.ainn.config import AinnConfig
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch
@@ -141,7 +141,7 @@ class Trainer:
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(state["device_rng"], self.device)
         except Exception as error:  # torch raises many kinds for a file that is something else
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+            reason = first_line(error)[:120]
             raise BenchError(
                 f"{path} can't be read as a training checkpoint ({reason}); "
                 f"give the {CHECKPOINT} that a training left"
@@ -302,7 +302,7 @@ class Trainer:
             if self.recorded is None:
                 self.recorded = Recorded(self._differentiate, x, level)
         except RuntimeError as error:
-            reason = str(error).splitlines()[0][:120]
+            reason = first_line(error)[:120]
             raise BenchError(
                 f"a step failed on this GPU ({reason}); take a smaller --batch, --no-compile, or --no-record"
             ) from error

@@ -15,7 +15,7 @@ from bench.codecs.ainn.fixed_point import fixed_inverse_gains
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import FITTED, PictureFilter
 from bench.codecs.ainn.symbol_tables import symbol_tables
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 
 FORMAT = "ainn-weights-2"
 SMALLEST_LIKELIHOOD = 1e-9  # CompressAI's
@@ -74,7 +74,7 @@ def load_weights(path: Path) -> Ainn:
             raise ValueError(f"format {payload['format']}")
         model = build(payload["config"], payload["state"])
     except Exception as error:  # torch raises many kinds for a file that is something else
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise BenchError(f"{path} is not a readable file of A-INN weights ({reason[:120]})") from error
     return model.eval()
 
