@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +55,7 @@ def list_command(
 ) -> None:
     """List codecs, datasets, metrics (what is usable here, and for what isn't, what to do) or published
     curves."""
-    from bench import show
+    from bench import console
 
     if kind is Kind.codecs:
         from bench import codecs
@@ -70,13 +70,13 @@ def list_command(
 
         items = metrics.describe()
     else:
-        from bench import published
+        from bench.compare import published
 
         items = published.describe()
     if json:
-        show.json_document(items)
+        console.json_document(items)
     else:
-        show.listing(kind, items)
+        console.listing(kind, items)
 
 
 @app.command()
@@ -117,11 +117,11 @@ def run(
 
     What is in the results already isn't measured again.
     """
-    from bench import codecs, datasets, metrics, show
-    from bench.measure import Conditions
+    from bench import codecs, console, datasets, metrics
     from bench.process import limits
     from bench.results import Store
-    from bench.runner import Resume, Run
+    from bench.run.measurer import Conditions
+    from bench.run.runner import Resume, Run
 
     allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
     conditions = Conditions(jobs, threads, allowed, timing, fresh, confined=not unconfined)
@@ -136,15 +136,15 @@ def run(
     plans = [(each, *each.plan(store)) for each in runs]  # so that a typo stops it before any work
     complete = True
     for each, cells, outcome in plans:
-        show.slow(each, cells)
+        console.slow(each, cells)
         steps = each.execute(cells, outcome, store)
         try:
-            show.progress(f"{each.name} on {each.dataset.name}", len(cells), steps)
+            console.progress(f"{each.name} on {each.dataset.name}", len(cells), steps)
         except KeyboardInterrupt:
             steps.close()
-            show.stopped(outcome)
+            console.stopped(outcome)
             raise typer.Exit(130) from None
-        show.outcome(each, outcome)
+        console.outcome(each, outcome)
         complete = complete and outcome.complete
     if not complete:
         raise typer.Exit(1)
@@ -159,9 +159,9 @@ def score(
     data: DataOption = None,
 ) -> None:
     """Compute metrics from the pictures that `bench run --keep` kept, without coding again."""
-    from bench import datasets, metrics, show
-    from bench.rescore import Scored, rescore, rows_to_score
+    from bench import console, datasets, metrics
     from bench.results import Store
+    from bench.run.rescore import Scored, rescore, rows_to_score
 
     wanted = tuple(metric or metrics.DEFAULT)
     metrics.check_ready(wanted)  # so that a typo is told before a dataset is fetched
@@ -172,8 +172,8 @@ def score(
     for name, rows in plans:
         done = Scored()
         title = f"scoring {name} on {loaded.name}"
-        show.progress(title, len(rows), rescore(store, loaded, rows, wanted, done))
-        show.scored(name, loaded.label, done)
+        console.progress(title, len(rows), rescore(store, loaded, rows, wanted, done))
+        console.scored(name, loaded.label, done)
         complete = complete and not (done.failures or done.not_kept)
     if not complete:
         raise typer.Exit(1)
@@ -187,9 +187,9 @@ def encode(
     quality: Annotated[float | None, typer.Option(help="By default in the middle of its curve.")] = None,
 ) -> None:
     """Encode one picture into a file: the bitstream and nothing else."""
-    from bench import single
+    from bench.run import one_picture
 
-    print(single.encode(picture, bitstream, codec, quality))
+    print(one_picture.encode(picture, bitstream, codec, quality))
 
 
 @app.command()
@@ -199,9 +199,9 @@ def decode(
     codec: SuffixOption = None,
 ) -> None:
     """Decode a file into a picture."""
-    from bench import single
+    from bench.run import one_picture
 
-    print(single.decode(bitstream, picture, codec))
+    print(one_picture.decode(bitstream, picture, codec))
 
 
 @app.command()
@@ -225,10 +225,10 @@ def compare(
     json: JsonOption = False,
 ) -> None:
     """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
-    from bench import show
-    from bench.compare import compare as compare_codecs
-    from bench.plots import write_plots
-    from bench.tables import write_tables
+    from bench import console
+    from bench.compare.comparison import compare as compare_codecs
+    from bench.report.plots import write_plots
+    from bench.report.tables import write_tables
 
     if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
         raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
@@ -236,12 +236,12 @@ def compare(
         codec, dataset, results, method=method, average=average, metrics=metric or None, replicates=replicates
     )
     if json:
-        show.json_document(show.merged(comparisons))
+        console.json_document(console.merged(comparisons))
         return
     for comparison in comparisons:
         folder = results / "compare" / comparison.dataset / (name or comparison.folder_name)
         paths = write_tables(comparison, folder) + write_plots(comparison, folder)
-        show.comparison(comparison, paths)
+        console.comparison(comparison, paths)
 
 
 @app.command()
@@ -262,20 +262,20 @@ def check(
 ) -> None:
     """The gate: results against a committed baseline. Exits with 0 (passed), 1 (worse) or 2 (can't judge)."""
     from bench import check as gate
-    from bench import show
+    from bench import console
 
     rules = gate.parse_rules(fail_on or [])
     if update:
-        show.wrote(gate.update(results, baseline, codec or [], dataset))
+        console.wrote(gate.update(results, baseline, codec or [], dataset))
         return
     report = gate.check(results, baseline, codec or [], dataset, rules)
     if junit is not None:
         gate.write_junit(report, junit)
     if json:
-        show.json_document(report.to_dict())
+        console.json_document(report.to_dict())
     else:
-        show.lines(gate.screen(report))
-        show.on_github(gate.github_annotations(report))
+        console.lines(gate.screen(report))
+        console.on_github(gate.github_annotations(report))
     raise typer.Exit(report.exit_code)
 
 
@@ -286,16 +286,16 @@ def conformance(
     json: JsonOption = False,
 ) -> None:
     """Check that codecs keep the contract: sizes, colours, determinism, damaged streams and more."""
-    from bench import show
-    from bench.conformance import conformance as verdicts_on
+    from bench import console
+    from bench.run.conformance import conformance as verdicts_on
 
     runs = [(name, verdicts_on(name, timeout)) for name in codec]
     if json:
         found = {name: [asdict(verdict) for verdict in verdicts] for name, verdicts in runs}
-        show.json_document(found)
+        console.json_document(found)
         held = all(verdict["reason"] is None for verdicts in found.values() for verdict in verdicts)
     else:
-        held = all([show.conformance(name, verdicts) for name, verdicts in runs])
+        held = all([console.conformance(name, verdicts) for name, verdicts in runs])
     if not held:
         raise typer.Exit(1)
 

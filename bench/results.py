@@ -19,12 +19,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 SCHEMA = 2
-COMMITTED = (
-    Path(__file__).resolve().parent.parent / "results"
-)  # of a checkout; absent in an installed package
+# Of a checkout; absent in an installed package.
+COMMITTED = Path(__file__).resolve().parent.parent / "results"
 
 CellKey = tuple[str, str, str, float]
 

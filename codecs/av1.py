@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.codecs.ffmpeg import FfmpegCodec
 from bench.codecs.parameters import Parameter, Value
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 
 class Av1(FfmpegCodec):

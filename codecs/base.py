@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.codecs.parameters import Parameter, Value, told
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 RGB = NDArray[np.uint8]  # height x width x 3, sRGB
 

@@ -38,7 +38,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 SUFFIXES = (".yaml", ".yml")
 RAW = ("rgb24", "gbrp")

@@ -6,7 +6,7 @@ import functools
 import importlib
 from types import ModuleType
 
-from bench import torchvision_cpu
+from bench.core import torchvision_cpu
 
 
 @functools.cache

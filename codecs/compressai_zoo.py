@@ -30,8 +30,8 @@ import numpy as np
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
-from bench.download import DownloadError, fetch_file, sha256_of
-from bench.errors import BenchError
+from bench.core.download import DownloadError, fetch_file, sha256_of
+from bench.core.errors import BenchError
 
 _HEADER = struct.Struct("<BHH")
 _LENGTH = struct.Struct("<I")

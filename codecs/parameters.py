@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 Value = str | int | float
 

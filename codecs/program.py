@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from bench.codecs.base import CodecError
-from bench.errors import without_folders
+from bench.core.errors import without_folders
 
 _KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
 _TOLD_CHARACTERS, _TOLD_LINES = 2000, 6  # of output, at most, in an error
@@ -162,7 +162,7 @@ def check_written(target: Path, command: Sequence[str], output: str) -> Path:
 
 def told_of(encode: Sequence[str], decode: Sequence[str], files: Iterable[Path]) -> dict[str, Any]:
     """What `Codec.provenance` tells of programs: both command lines, and SHA-256 of files by name."""
-    from bench.download import sha256_of
+    from bench.core.download import sha256_of
 
     return {
         "commands": {"encode": " ".join(encode), "decode": " ".join(decode)},

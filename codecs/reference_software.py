@@ -17,7 +17,7 @@ from bench.codecs.base import RGB, Codec
 from bench.codecs.colour import Format
 from bench.codecs.locate import Programs, Suite, locate, missing
 from bench.codecs.parameters import Parameter
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 
 class ReferenceSoftware(Codec):
@@ -46,7 +46,7 @@ class ReferenceSoftware(Codec):
         return missing(cls.suite)
 
     def version(self) -> str:
-        from bench.download import sha256_of
+        from bench.core.download import sha256_of
 
         told = f"{self.values['chroma']}, {self.values['bits']} bits, {self.values['range']} range"
         return f"{self._found[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {told}"

@@ -17,8 +17,8 @@ from pathlib import Path
 from bench.codecs.base import Codec
 from bench.codecs.commandfile import SUFFIXES
 from bench.codecs.parameters import read, spelled, split
-from bench.errors import BenchError
-from bench.plugins import Registry
+from bench.core.errors import BenchError
+from bench.core.plugins import Registry
 
 FOLDER = Path(__file__).resolve().parent  # whose YAML files are codecs
 

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import EXAMPLES
 from shell import bench, results_of
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "deflate"
+EXAMPLE = EXAMPLES / "deflate"
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
+from places import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +18,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         shutil.copytree(
             ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
         )
-    for name in ("pyproject.toml", "README.md", "LICENSE", "datasets.yaml"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "results/published", source / "results/published")
     target = source / "wheel"
     command = [
         sys.executable,
@@ -49,15 +46,14 @@ def test_wheel_holds_all_modules_and_data(wheel: zipfile.ZipFile) -> None:
         f"bench/codecs/{path.relative_to(ROOT / 'codecs')}" for path in (ROOT / "codecs").rglob("*.py")
     }
     expected |= {f"bench/codecs/{path.name}" for path in (ROOT / "codecs").glob("*.yaml")}
-    expected |= {"bench/datasets.yaml", "bench/codecs/ainn/compact.pt"}
-    curves = (ROOT / "results/published").glob("*/*.csv")
-    expected |= {f"bench/published_data/{path.parent.name}/{path.name}" for path in curves}
+    expected |= {"bench/datasets/datasets.yaml", "bench/codecs/ainn/compact.pt"}
+    expected |= {str(path.relative_to(ROOT)) for path in (ROOT / "bench/compare").rglob("*.csv")}
     assert expected - names == set()
     assert not any(name.startswith(("codecs/", "tests/", "results/")) for name in names)
 
 
 def test_datasets_are_in_it_as_text_not_as_a_link(wheel: zipfile.ZipFile) -> None:
-    assert wheel.read("bench/datasets.yaml") == (ROOT / "datasets.yaml").read_bytes()
+    assert wheel.read("bench/datasets/datasets.yaml") == (ROOT / "datasets.yaml").read_bytes()
 
 
 def test_weights_are_small_enough_for_a_repository() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.results import SCHEMA, Failure, Row, Setup, Store
 
 ROW = Row(

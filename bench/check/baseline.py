@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.check.cells import some
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.results import Contents, Store
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench import metrics
 from bench.check.verdicts import Moved
-from bench.curves import cell_of, whole_curves
+from bench.compare.curves import cell_of, whole_curves
 from bench.results import Contents, Failure, Row
 
 Pair = tuple[Row, Row]  # of the baseline, fresh; the same picture at the same quality

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import metrics
-from bench.bd import bjontegaard
-from bench.bootstrap import MIN_IMAGES, bootstrap, draws, percentiles
 from bench.check.cells import Pair, Pairing, change_in, moved, paired
 from bench.check.rules import DEFAULT, EXACT, Rule
 from bench.check.verdicts import CodecReport, Report, State, Verdict
-from bench.curves import Cell, cell_of, curve
-from bench.errors import BenchError
+from bench.compare.bd import bjontegaard
+from bench.compare.bootstrap import MIN_IMAGES, bootstrap, draws, percentiles
+from bench.compare.curves import Cell, cell_of, curve
+from bench.core.errors import BenchError
 from bench.results import Contents, Row, Store
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from bench import metrics
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.metrics.registry import REGISTRY
 
 FORMS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from bench.core.plugins import Registry
 from bench.metrics.base import Metric
-from bench.plugins import Registry
 
 REGISTRY: Registry[Metric] = Registry(
     "metric",

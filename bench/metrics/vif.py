@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench import torchvision_cpu
+from bench.core import torchvision_cpu
 from bench.metrics.base import RGB, Metric, Score
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.metrics.base import RGB, Metric, Score
 
 MIN_SIDE = 17  # with less, libvmaf crashes

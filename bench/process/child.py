@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.process.messages import receive, send
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Scorer:
 
     def read(self, header: dict[str, Any], payload: bytes) -> Answer:
         """The pixels of a file, which is the original from now on."""
-        from bench.datasets import read_rgb
+        from bench.datasets.catalogue import read_rgb
 
         self.original, self.scores = None, {}
         self.original = read_rgb(Path(header["path"]))

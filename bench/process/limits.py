@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 MARK = "BENCH_WORKER"  # the environment variable that a worker's descendants inherit
 MAX_PROCESSES = 256  # of one worker: no codec needs them, a fork bomb does

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.codecs.ainn.config import CONFIGS, AinnConfig
 from bench.codecs.compressai_zoo import ARCHITECTURES as ZOO
-from bench.errors import BenchError, first_line
+from bench.core.errors import BenchError, first_line
 from bench.training.log import PARTS
 from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
 from bench.training.zoo_learner import ZooConfig

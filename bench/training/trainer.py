@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.codecs.ainn.config import AinnConfig
-from bench.errors import BenchError, first_line
+from bench.core.errors import BenchError, first_line
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.codecs.compressai_zoo import load_checkpoint, network, widths
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.training.learner import Learner, bits
 
 

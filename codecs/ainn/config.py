@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 # InvComp's range of lambdas for MSE (Xie 2021): about 0.1 to 1.1 bpp on Kodak.
 LAMBDAS = (0.0016, 0.0032, 0.0065, 0.011, 0.018, 0.03, 0.048, 0.08)

@@ -19,7 +19,7 @@ from bench.codecs.ainn.channel_groups import MAX_MAGNITUDE, with_magnitudes
 from bench.codecs.ainn.entropy import SCALE_LEVELS, SCALE_MIN, EntropyModel
 from bench.codecs.ainn.layers import ENTROPY_SLOPE
 from bench.codecs.ainn.symbol_tables import LOG_STEP
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 
 FRACTION = 16  # bits after the point, of weights, activations, y and log-deviations
 GAIN_FRACTION = 24  # of inverse gains, which symbols of up to 2^15 are multiplied by

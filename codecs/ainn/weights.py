@@ -15,7 +15,7 @@ from bench.codecs.ainn.fixed_point import fixed_inverse_gains
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import FITTED, PictureFilter
 from bench.codecs.ainn.symbol_tables import symbol_tables
-from bench.errors import BenchError, first_line
+from bench.core.errors import BenchError, first_line
 
 FORMAT = "ainn-weights-2"
 SMALLEST_LIKELIHOOD = 1e-9  # CompressAI's

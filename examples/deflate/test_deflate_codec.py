@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.codecs import get
-from bench.conformance import conformance
+from bench.run.conformance import conformance
 
 
 def test_it_keeps_the_contract() -> None:

@@ -1,0 +1,202 @@
+"""Curves in files that anybody can write: CSV with a row for each point, or for each image and quality.
+
+    image,quality,bpp,psnr,ms_ssim
+    ,30,0.5423,33.17,0.9655
+
+`image` is empty where a row is a mean over a dataset. `quality` is whatever the codec calls it, and may be
+empty in rows of means; bpp is above 0; psnr is in dB, ms_ssim 0 to 1, and either may be empty. Any other
+metric of `bench list metrics` can have a column. Lines that start with # are comments.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import metrics
+from bench.compare.curves import Cell, Curve, Point, curve
+from bench.core.errors import BenchError
+
+_FIRST = ("image", "quality", "bpp")
+
+
+def load(path: Path, label: str, images: int = 0) -> Curve:
+    """The curve in a file: with cells where rows name images, else of points only.
+
+    Args:
+        label: the curve's name, its `codec`.
+        images: that rows of means are over; 0 where that isn't known.
+
+    Raises:
+        BenchError: no such file, or what is wrong with it and in which line.
+    """
+    rows = list(_rows(path))
+    if not rows:
+        raise BenchError(f"{path} has no rows: give one for each point under the header")
+    _refuse_mixture(path, rows)
+    if rows[0].image:
+        _refuse_twice(path, rows)
+        return curve(label, (Cell(r.image, r.image, _known(path, r), r.bpp, r.values) for r in rows))
+    rows.sort(key=lambda row: row.bpp)
+    if all(row.quality is None for row in rows):
+        rows = [
+            _Row(row.line, row.image, number, row.bpp, row.values) for number, row in enumerate(rows, start=1)
+        ]
+    _refuse_twice(path, rows)
+    return Curve(label, tuple(_point(row, _known(path, row), images) for row in rows))
+
+
+def save(whole: Curve, path: Path) -> None:
+    """Write a curve as `load` reads it: its cells if it has any, else its points.
+
+    Times, memory and the SHA-256 of images have no column.
+
+    Raises:
+        BenchError: the file can't be written.
+    """
+    rows = [(cell.name, cell.quality, cell.bpp, cell.values) for cell in whole.cells] or [
+        ("", point.quality, point.bpp, point.values) for point in whole.points
+    ]
+    seen = {name for *_, values in rows for name, value in values.items() if value is not None}
+    names = [*metrics.DEFAULT, *sorted(seen.difference(metrics.DEFAULT))]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*_FIRST, *names])
+            for image, quality, bpp, values in rows:
+                writer.writerow([image, *map(_text, (quality, bpp, *map(values.get, names)))])
+    except OSError as error:
+        raise BenchError(f"can't write {path} ({error.strerror}); give another place") from error
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    image: str
+    quality: float | None
+    bpp: float
+    values: dict[str, float | None]
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    lines = _lines(path)
+    try:
+        _, header = next(lines)
+    except StopIteration:
+        raise BenchError(f"{path} is empty: its first line is image,quality,bpp,psnr,ms_ssim") from None
+    names = _metrics(path, header)
+    for line, texts in lines:
+        where = f"{path}, line {line}"
+        if len(texts) != len(header):
+            raise BenchError(f"{where} has {len(texts)} values where the header names {len(header)}")
+        row = dict(zip(header, texts, strict=True))
+        bpp = _number(row["bpp"], "bpp", where)
+        if bpp is None or not 0 < bpp < math.inf:
+            raise BenchError(f"{where}: bpp is '{row['bpp']}', and must be a number above 0")
+        quality = _number(row["quality"], "quality", where)
+        if quality is not None and math.isinf(quality):
+            raise BenchError(f"{where}: quality is '{row['quality']}', and must be a finite number")
+        values = {name: _number(row[name], name, where) for name in names}
+        if all(value is None for value in values.values()):
+            raise BenchError(f"{where} has no quality of the picture: fill in one of {', '.join(names)}")
+        _refuse_decibels(values.get("ms_ssim"), where)
+        yield _Row(line, row["image"], quality, bpp, values)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and values of each line that isn't empty or a comment."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+    except OSError as error:
+        raise BenchError(f"can't read {path} ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise BenchError(f"{path} is no text in UTF-8: save it as CSV in UTF-8") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            yield number, [value.strip() for value in next(csv.reader([line]))]
+
+
+def _metrics(path: Path, header: list[str]) -> list[str]:
+    """The metrics among the columns, which must be those that a file has."""
+    known = metrics.names()
+    if missing := [name for name in _FIRST if name not in header]:
+        raise BenchError(
+            f"{path} lacks the column {', '.join(missing)}: its header, parted by commas, is "
+            "image,quality,bpp and metrics, such as psnr,ms_ssim"
+        )
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
+        raise BenchError(f"{path} names the column {', '.join(twice)} twice")
+    names = [name for name in header if name not in _FIRST]
+    if unknown := [name for name in names if name not in known]:
+        raise BenchError(
+            f"{path} has columns that are no metric: {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    if not names:
+        raise BenchError(f"{path} has no column for a metric: add psnr or ms_ssim")
+    return names
+
+
+def _number(text: str, column: str, where: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise BenchError(f"{where}: {column} is '{text}', which is no number")
+    return value
+
+
+def _refuse_decibels(ms_ssim: float | None, where: str) -> None:
+    if ms_ssim is not None and not 0 <= ms_ssim <= 1:
+        raise BenchError(
+            f"{where}: ms_ssim is {ms_ssim:g}, and must lie in 0..1; if that is in dB, give 1 - 10^(-dB/10)"
+        )
+
+
+def _refuse_mixture(path: Path, rows: list[_Row]) -> None:
+    """A file is of single images or of means, and means have qualities or don't."""
+    for row in rows:
+        if bool(row.image) != bool(rows[0].image):
+            raise BenchError(
+                f"{path}, line {row.line}: some rows name an image and some don't; "
+                "single images and means belong into files of their own"
+            )
+
+
+def _refuse_twice(path: Path, rows: list[_Row]) -> None:
+    seen: dict[tuple[str, float | None], int] = {}
+    for row in rows:
+        if row.quality is None:
+            continue
+        first = seen.setdefault((row.image, row.quality), row.line)
+        if first != row.line:
+            image = f"{row.image} at " if row.image else ""
+            one, two = sorted((first, row.line))
+            raise BenchError(f"{path}, line {two}: {image}quality {row.quality:g} is in line {one} already")
+
+
+def _known(path: Path, row: _Row) -> float:
+    if row.quality is None:
+        raise BenchError(
+            f"{path}, line {row.line} has no quality: only rows of means may lack it, and then all of them"
+        )
+    return row.quality
+
+
+def _point(row: _Row, quality: float, images: int) -> Point:
+    values = {name: value for name, value in row.values.items() if value is not None}
+    db = {name: metrics.get(name).in_db(value) for name, value in values.items()}
+    return Point(quality, row.bpp, values, db, images)
+
+
+def _text(value: float | None) -> str:
+    """The fewest digits that read back as the same number."""
+    if value is None:
+        return ""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(float(value))

@@ -1,0 +1,140 @@
+"""From single pictures to curves: a point for each quality, the mean over the same images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from bench import metrics
+from bench.core.errors import BenchError
+from bench.metrics import USUAL
+from bench.results import Row
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture at one quality, measured here or elsewhere."""
+
+    image: str  # what tells it from others: the SHA-256 of its file, or a name where that isn't known
+    name: str  # for humans
+    quality: float
+    bpp: float
+    values: Mapping[str, float | None]  # by metric, on the metric's own scale; absent or None: not known
+    encode_s: float | None = None  # None: not known, or taken while other jobs ran
+    decode_s: float | None = None
+    encode_memory: int | None = None  # bytes
+    decode_memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """Means over images; of times and memory, over those images where they are known."""
+
+    quality: float
+    bpp: float
+    values: Mapping[str, float]  # by metric: plain mean; a metric that an image lacks is absent
+    db: Mapping[str, float]  # by metric: the mean on the scale of curves, by the curve's average
+    images: int
+    encode_s: float | None = None
+    decode_s: float | None = None
+    encode_memory: float | None = None  # bytes
+    decode_memory: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A codec's curve on one dataset. Without cells (curves from elsewhere) only means are known."""
+
+    codec: str
+    points: tuple[Point, ...]  # by rising rate
+    cells: tuple[Cell, ...] = field(default=(), repr=False)
+    average: str = USUAL
+
+    def axes(self, metric: str) -> tuple[list[float], list[float]]:
+        """bpp and the metric on the scale of curves, of the points that have it."""
+        pairs = [(point.bpp, point.db[metric]) for point in self.points if metric in point.db]
+        return [bpp for bpp, _ in pairs], [value for _, value in pairs]
+
+    def has(self, metric: str) -> bool:
+        """Whether every point has the metric."""
+        return bool(self.points) and all(metric in point.db for point in self.points)
+
+
+def cell_of(row: Row) -> Cell:
+    """A measured row as a cell; times that were taken while other jobs ran are left out."""
+    return Cell(
+        image=row.image_sha256,
+        name=row.image,
+        quality=row.quality,
+        bpp=row.bpp,
+        values=row.metrics,
+        encode_s=row.encode_s if row.alone else None,
+        decode_s=row.decode_s if row.alone else None,
+        encode_memory=row.encode_memory,
+        decode_memory=row.decode_memory,
+    )
+
+
+def curve(codec: str, cells: Iterable[Cell], average: str = USUAL) -> Curve:
+    """The curve of one codec's cells, a point for each quality.
+
+    Args:
+        average: of metrics in dB: "mean-of-db", "db-of-mean", or "usual", what papers take for each.
+    """
+    at: dict[float, list[Cell]] = {}
+    cells = tuple(cells)
+    for cell in cells:
+        at.setdefault(cell.quality, []).append(cell)
+    points = [mean_point(quality, some, average) for quality, some in at.items()]
+    return Curve(codec, tuple(sorted(points, key=lambda point: point.bpp)), cells, average)
+
+
+def curve_by_image(whole: Curve) -> dict[str, Curve]:
+    """A curve of its own for each image, by what tells the image from others."""
+    images: dict[str, list[Cell]] = {}
+    for cell in whole.cells:
+        images.setdefault(cell.image, []).append(cell)
+    return {image: curve(whole.codec, cells, whole.average) for image, cells in images.items()}
+
+
+def whole_curves(cells: Sequence[Cell]) -> tuple[set[str], set[float]]:
+    """Which images have been measured at every quality, and at which qualities that is.
+
+    A quality that was tried on less than half as many images as the most common one is left out, so
+    that a single extra cell doesn't cost all other images their place.
+    """
+    images_at = Counter(cell.quality for cell in cells)
+    most = max(images_at.values(), default=0)
+    qualities = {quality for quality, count in images_at.items() if 2 * count >= most}
+    qualities_of = Counter(cell.image for cell in cells if cell.quality in qualities)
+    return {image for image, count in qualities_of.items() if count == len(qualities)}, qualities
+
+
+def mean_point(quality: float, cells: Sequence[Cell], average: str = USUAL) -> Point:
+    """The mean of cells at one quality."""
+    values, db = {}, {}
+    for name in cells[0].values:
+        found = [value for cell in cells if (value := cell.values.get(name)) is not None]
+        if len(found) == len(cells):
+            values[name] = fmean(found)
+            with suppress(BenchError):  # a metric of a package that isn't there any more
+                db[name] = metrics.get(name).mean_in_db(found, average)
+    return Point(
+        quality=quality,
+        bpp=fmean(cell.bpp for cell in cells),
+        values=values,
+        db=db,
+        images=len(cells),
+        encode_s=_mean(cell.encode_s for cell in cells),
+        decode_s=_mean(cell.decode_s for cell in cells),
+        encode_memory=_mean(cell.encode_memory for cell in cells),
+        decode_memory=_mean(cell.decode_memory for cell in cells),
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

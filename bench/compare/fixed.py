@@ -1,0 +1,180 @@
+"""Curves at fixed quality and at fixed rate, and where they cross: what one Bjontegaard delta can hide.
+
+Between points, log rate over quality and quality over log rate are pchip interpolants, as in
+`bench.compare.bd`. Beyond its points a curve has no value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from bench.compare.curves import Curve
+
+RATES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)  # bpp
+
+_MOST_QUALITIES = 8
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+# Two curves cross where each is ahead on one side by this share of the rate; less is noise.
+_AHEAD = 0.01
+_SAMPLES = 512
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A codec at a fixed quality or rate; None: beyond its curve, or beyond the anchor's."""
+
+    codec: str
+    value: float | None  # bpp at fixed quality, the metric on the scale of curves at fixed rate
+    gap: float | None  # to the anchor: percent of its bpp, or difference of the metric
+
+
+@dataclass(frozen=True)
+class Line:
+    at: float
+    entries: tuple[Entry, ...]  # the anchor last
+
+
+@dataclass(frozen=True)
+class View:
+    """All codecs at a few round values of what is held fixed, "quality" or "rate"."""
+
+    metric: str
+    fixed: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where two curves meet."""
+
+    quality: float
+    bpp: float
+    cheaper_below: str  # the codec that needs fewer bits at lower quality
+
+
+def at_fixed_quality(curves: Sequence[Curve], metric: str) -> View:
+    """Bits per pixel that each codec needs for round qualities that the anchor, last, and another reach."""
+    splines = [_rate_over_quality(curve, metric) for curve in curves]
+    lines = []
+    for quality in _round_qualities(splines):
+        values = [None if (y := spline(quality)) is None else math.exp(y) for spline in splines]
+        gaps = [_percent(value, values[-1]) for value in values]
+        lines.append(_line(quality, curves, values, gaps))
+    return View(metric, "quality", tuple(lines))
+
+
+def at_fixed_rate(curves: Sequence[Curve], metric: str) -> View:
+    """The metric that each codec reaches at round rates that the anchor, last, and another have."""
+    splines = [_quality_over_rate(curve, metric) for curve in curves]
+    lines = []
+    for rate in RATES:
+        values = [spline(math.log(rate)) for spline in splines]
+        if values[-1] is not None and any(value is not None for value in values[:-1]):
+            gaps = [_difference(value, values[-1]) for value in values]
+            lines.append(_line(rate, curves, values, gaps))
+    return View(metric, "rate", tuple(lines))
+
+
+def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
+    """Where one curve overtakes the other, by rising quality; touching and noise don't count."""
+    test, other = _rate_over_quality(tested, metric), _rate_over_quality(anchor, metric)
+    low, high = max(test.low, other.low), min(test.high, other.high)
+    if not low < high:
+        return []
+    grid = [low + (high - low) * i / (_SAMPLES - 1) for i in range(_SAMPLES - 1)] + [high]
+    gaps = [a - b for a, b in zip(test.all(grid), other.all(grid), strict=True)]
+    ahead = [i for i, gap in enumerate(gaps) if abs(gap) > _AHEAD]
+    found = []
+    for i, j in pairwise(ahead):
+        if gaps[i] * gaps[j] < 0:
+            k = next(k for k in range(i, j) if gaps[k] * gaps[k + 1] <= 0)
+            share = gaps[k] / (gaps[k] - gaps[k + 1])
+            quality = grid[k] + share * (grid[k + 1] - grid[k])
+            (log_rate,) = test.all([quality])
+            cheaper = tested.codec if gaps[i] < 0 else anchor.codec
+            found.append(Crossing(quality, math.exp(log_rate), cheaper))
+    return found
+
+
+def fall(curve: Curve, metric: str) -> tuple[float, float] | None:
+    """The two rates between which quality falls or stands still, the first such; None if it rises."""
+    for (low, before), (high, after) in pairwise(_points(curve, metric)):
+        if after <= before:
+            return low, high
+    return None
+
+
+class _Spline:
+    """A pchip interpolant; without a rising curve of two points or more, it has no value anywhere."""
+
+    def __init__(self, points: Sequence[tuple[float, float]]) -> None:
+        self.low, self.high = math.inf, -math.inf
+        self._spline: Any = None
+        if len(points) >= 2 and all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(points)):
+            from scipy.interpolate import PchipInterpolator
+
+            self.low, self.high = points[0][0], points[-1][0]
+            self._spline = PchipInterpolator(*zip(*points, strict=True))
+
+    def __call__(self, x: float) -> float | None:
+        return float(self._spline(x)) if self.low <= x <= self.high else None
+
+    def all(self, xs: Sequence[float]) -> list[float]:
+        """Values at places that all lie within the curve."""
+        values: list[float] = self._spline(xs).tolist()
+        return values
+
+
+def _points(curve: Curve, metric: str) -> list[tuple[float, float]]:
+    """Distinct points of finite quality, by rising rate."""
+    pairs = zip(*curve.axes(metric), strict=True)
+    return sorted({(rate, quality) for rate, quality in pairs if math.isfinite(quality) and rate > 0})
+
+
+def _rate_over_quality(curve: Curve, metric: str) -> _Spline:
+    return _Spline([(quality, math.log(rate)) for rate, quality in _points(curve, metric)])
+
+
+def _quality_over_rate(curve: Curve, metric: str) -> _Spline:
+    return _Spline([(math.log(rate), quality) for rate, quality in _points(curve, metric)])
+
+
+def _round_qualities(splines: Sequence[_Spline]) -> list[float]:
+    """Multiples of the smallest round step that gives few enough, where the anchor meets another codec."""
+    *others, anchor = splines
+    low = max(anchor.low, min((other.low for other in others), default=math.inf))
+    high = min(anchor.high, max((other.high for other in others), default=-math.inf))
+    if not low < high:
+        return []
+    for step in _STEPS:
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if last - first < _MOST_QUALITIES:
+            break
+    else:
+        return []
+    levels = [round(k * step, 6) for k in range(first, last + 1)]
+    return [level for level in levels if any(other.low <= level <= other.high for other in others)]
+
+
+def _line(
+    at: float, curves: Sequence[Curve], values: Sequence[float | None], gaps: Sequence[float | None]
+) -> Line:
+    return Line(
+        at,
+        tuple(
+            Entry(curve.codec, value, None if curve is curves[-1] else gap)
+            for curve, value, gap in zip(curves, values, gaps, strict=True)
+        ),
+    )
+
+
+def _percent(value: float | None, anchor: float | None) -> float | None:
+    return None if value is None or anchor is None else 100 * (value / anchor - 1)
+
+
+def _difference(value: float | None, anchor: float | None) -> float | None:
+    return None if value is None or anchor is None else value - anchor

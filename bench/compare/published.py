@@ -1,0 +1,93 @@
+"""Curves that others published, by name: what `published:NAME` stands for.
+
+`published_data/index.yaml` says where each comes from and what its traps are. Figures are those of the
+source, on the dataset of that name; a curve whose images aren't known for certain isn't here.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.compare import curve_csv
+from bench.compare.curves import Curve
+from bench.core.errors import BenchError
+
+PREFIX = "published:"
+
+_FOLDER = Path(__file__).parent / "published_data"
+
+
+def names() -> list[str]:
+    """Names of all published curves, without the prefix."""
+    return sorted(_index()["curves"])
+
+
+def describe() -> list[dict[str, object]]:
+    """A line for each name and dataset, for `bench list published`: plain types, None where not known.
+
+    name, dataset, split, images, points (their number), metrics (names, joined), version (of the encoder or
+    model), title, source (where the figures come from), note (how to take them).
+    """
+    index = _index()
+    return [_line(index, name, dataset) for name in names() for dataset in index["curves"][name]["files"]]
+
+
+def load(name: str, dataset: str) -> Curve:
+    """The curve of that name on a dataset; its `codec` is published:NAME, and it has no cells.
+
+    Raises:
+        BenchError: no such curve, or not on that dataset.
+    """
+    index = _index()
+    if name not in index["curves"]:
+        close = get_close_matches(name, names(), n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise BenchError(f"no published curve '{name}'; {hint}`bench list published` shows all")
+    datasets = index["curves"][name]["files"]
+    if dataset not in datasets:
+        raise BenchError(f"published curve '{name}' isn't on {dataset}, only on {', '.join(datasets)}")
+    images = index["datasets"][dataset]["images"]
+    return curve_csv.load(_FOLDER / dataset / f"{name}.csv", PREFIX + name, images)
+
+
+@cache
+def _index() -> dict[str, Any]:
+    import yaml
+
+    path = _FOLDER / "index.yaml"
+    try:
+        index: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(
+            f"can't read {path.name} of published curves ({error.strerror}): install codec-bench again, or "
+            "check it out where links work"
+        ) from error
+    return index
+
+
+def _line(index: dict[str, Any], name: str, dataset: str) -> dict[str, object]:
+    entry, images = index["curves"][name], index["datasets"][dataset]
+    curve = load(name, dataset)
+    return {
+        "name": name,
+        "dataset": dataset,
+        "split": images["split"],
+        "images": images["images"],
+        "points": len(curve.points),
+        "metrics": ", ".join(curve.points[0].values),
+        "version": entry.get("version"),
+        "title": entry["title"],
+        "source": _source(index, entry, dataset),
+        "note": entry.get("note", ""),
+    }
+
+
+def _source(index: dict[str, Any], entry: dict[str, Any], dataset: str) -> str:
+    """Repository, commit and file (or the issue), and the paper."""
+    source = index["sources"][entry["source"]]
+    commit = f" at {source['commit'][:12]}" if source["commit"] else ""
+    paper = f"; {entry['paper']}" if "paper" in entry else ""
+    return f"{source['at']}{commit}, {entry['files'][dataset]}{paper}"

@@ -1,0 +1,398 @@
+"""Datasets by name or folder: where their images lie, and that they are the right ones.
+
+`datasets.yaml` says which datasets are known, with the SHA-256 of every file that was seen.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core.download import (
+    IMAGE_SUFFIXES,
+    DownloadError,
+    fetch_archive,
+    fetch_file,
+    read_manifest,
+    sha256_of,
+    verified,
+)
+from bench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_MAX_PIXELS = 500_000_000
+_DATA, _CACHE, _PACKAGE = "data folder", "cache", "package"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image file; `sha256` is that of the file as it lies on the disk."""
+
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images in the order of their file names.
+
+    `complete`: these are all the images of the full published set, each one verified against a
+    known checksum. Figures of a set that is not complete must not be reported under its name.
+    """
+
+    name: str
+    split: str | None
+    images: tuple[Image, ...]
+    complete: bool
+
+    @property
+    def label(self) -> str:
+        """The dataset for humans, with what may and may not be claimed about it."""
+        images = "1 image" if len(self.images) == 1 else f"{len(self.images)} images"
+        return f"{self.name} ({f'all {images}' if self.complete else f'{images}, not a full set'})"
+
+
+def known(*, catalogue: Path | None = None) -> list[str]:
+    """Names of the known datasets, in the order of the catalogue."""
+    return list(_catalogue(catalogue))
+
+
+def load(
+    name_or_folder: str,
+    data: Path | None = None,
+    limit: int | None = None,
+    *,
+    catalogue: Path | None = None,
+) -> Dataset:
+    """A known dataset, or the images that lie directly in a folder.
+
+    A known dataset is looked for in `data`, else in the folder that the environment variable
+    BENCH_DATA names (there in a folder of the dataset's name, or directly), then in the user's
+    cache; what is missing is downloaded to the cache. A name with a path separator is always a
+    folder; one that is called like a known dataset is named NAME-folder. `limit` keeps the first
+    images by name. `catalogue` replaces `datasets.yaml`.
+
+    Raises BenchError for an unknown name, an empty folder, a file that is missing and cannot be
+    downloaded, and a file with a wrong SHA-256.
+    """
+    if limit is not None and limit < 1:
+        raise BenchError(f"the limit must be at least 1 image, not {limit}.")
+    entries = _catalogue(catalogue)
+    is_path = any(separator in name_or_folder for separator in ("/", os.sep))
+    if name_or_folder in entries:
+        return _load_known(entries[name_or_folder], data, limit)
+    folder = Path(name_or_folder).expanduser()
+    if name_or_folder and folder.is_dir():
+        return _load_folder(folder, limit, taken=entries)
+    if is_path:
+        raise BenchError(f"{name_or_folder} is no folder; give a folder of images or a dataset.")
+    raise BenchError(_unknown(name_or_folder, list(entries)))
+
+
+def describe(
+    data: Path | None = None, *, catalogue: Path | None = None
+) -> list[dict[str, str | int | bool | None]]:
+    """What is known and what is at hand of each dataset; nothing is downloaded or hashed.
+
+    Each item can be written as JSON: name, title, split, count (of the full set, None: unknown),
+    present (files at hand), where ("data folder", "cache", "package", two joined by "and", or
+    None), usable (without a download), licence, home, note (what to do if not usable).
+    """
+    items: list[dict[str, str | int | bool | None]] = []
+    for entry in _catalogue(catalogue).values():
+        found = _search(entry, _places(entry, data))
+        missing = _missing(entry, found, None)
+        where = " and ".join(sorted({place for place, _ in found.values()})) or None
+        items.append(
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "split": entry.split,
+                "count": entry.count,
+                "present": len(found),
+                "where": where,
+                "usable": not missing,
+                "licence": entry.licence,
+                "home": entry.home,
+                "note": _note(entry, found) if missing else "",
+            }
+        )
+    return items
+
+
+def pixels(path: Path) -> int:
+    """How many pixels an image file has, by its header."""
+    import PIL.Image
+
+    PIL.Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+    with PIL.Image.open(path) as image:
+        return image.width * image.height
+
+
+def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+    """The pixels of an image file, uint8, height x width x 3, sRGB values as stored.
+
+    Grey and palette images are converted; an alpha channel is dropped if it is opaque everywhere.
+    The EXIF orientation is not applied: an image is coded as it is stored, and turning it would
+    change what the codec sees. Raises BenchError for transparency, more than 8 bits a sample,
+    other colour spaces, and a file that cannot be read to its end.
+    """
+    import numpy as np
+    import PIL.Image
+
+    # Benchmarks use big images: Pillow's own limit (89 megapixels) would warn about honest ones.
+    PIL.Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+    try:
+        with PIL.Image.open(path) as image:
+            if _is_deep(image):
+                raise BenchError(
+                    f"{path} has more than 8 bits a sample, and a codec of 8-bit RGB cannot be "
+                    "scored on it; convert it to 8 bits first."
+                )
+            if image.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}:
+                raise BenchError(f"{path} is a {image.mode} image; convert it to RGB first.")
+            if image.has_transparency_data:
+                rgba = image.convert("RGBA")
+                if rgba.getchannel("A").getextrema() != (255, 255):
+                    raise BenchError(f"{path} is transparent in places; flatten it to RGB first.")
+                return np.array(rgba.convert("RGB"))
+            return np.array(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise BenchError(f"there is no image {path}.") from error
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        raise BenchError(
+            f"{path} cannot be read as an image ({str(error).rstrip('.')}); replace it."
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One dataset of the catalogue; `datasets.yaml` explains the fields."""
+
+    name: str
+    title: str
+    split: str | None = None
+    home: str | None = None
+    licence: str | None = None
+    count: int | None = None
+    url: str | None = None
+    archive: str | None = None
+    archive_sha256: str | None = None
+    archive_folder: str | None = None
+    package: str | None = None
+    folder: str = ""
+    files: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> bool:
+        """Whether `files` names the whole set, not only those of its files that were seen."""
+        return bool(self.files) and self.count in (None, len(self.files))
+
+
+_Found = dict[str, tuple[str, Path]]  # file name -> where it was found, its path
+
+
+def _catalogue(path: Path | None) -> dict[str, _Entry]:
+    from importlib.resources import files
+
+    import yaml
+
+    source = files("bench.datasets").joinpath("datasets.yaml") if path is None else path
+    content: dict[str, dict[str, Any]] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    entries = {}
+    for name, fields in content.items():
+        fields["files"] = fields.get("files") or {}
+        entries[name] = _Entry(name=name, **fields)
+    return entries
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), names, n=3)
+    hint = f" (did you mean {' or '.join(close)}?)" if close else ""
+    return f"there is no dataset or folder {name!r}{hint}; known are {', '.join(names)}."
+
+
+def _load_folder(folder: Path, limit: int | None, taken: Iterable[str]) -> Dataset:
+    names = _images_in(folder)[:limit]
+    if not names:
+        raise BenchError(
+            f"there is no image directly in the folder {folder}; images are {' '.join(IMAGE_SUFFIXES)} files."
+        )
+    images = tuple(Image(name, folder / name, sha256_of(folder / name)) for name in names)
+    name = folder.resolve().name
+    if name in taken:  # its results must not pass for those of the set
+        name += "-folder"
+    return Dataset(name, None, images, complete=False)
+
+
+def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:
+    places = _places(entry, data)
+    found = _search(entry, places)
+    if missing := _missing(entry, found, limit):
+        try:
+            _download(entry, missing)
+        except DownloadError as error:
+            raise BenchError(_not_found(entry, places, found, len(missing), str(error))) from error
+        found = _search(entry, places)
+        if missing := _missing(entry, found, limit):
+            reason = f"{entry.archive} holds only {len(found)}"
+            raise BenchError(_not_found(entry, places, found, len(missing), reason))
+    if not entry.listed and entry.count is not None and len(found) > entry.count:
+        folder = next(iter(found.values()))[1].parent
+        raise BenchError(
+            f"{folder} holds {len(found)} images but {entry.name} has {entry.count}; take the "
+            "others out or pass the folder itself as the dataset."
+        )
+    sums = dict(entry.files)
+    trusted = {name for name, sha in sums.items() if sha}
+    for name, sha in read_manifest(_cache(entry)).items():
+        if found.get(name, ("",))[0] == _CACHE and not sums.get(name):
+            sums[name] = sha
+            if entry.archive_sha256:
+                trusted.add(name)
+    names = sorted(found)[:limit]
+    images = tuple(Image(name, found[name][1], verified(found[name][1], sums.get(name))) for name in names)
+    complete = len(names) == entry.count and trusted.issuperset(names)
+    return Dataset(entry.name, entry.split, images, complete)
+
+
+def _cache(entry: _Entry) -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("codec-bench") / "datasets" / entry.name
+
+
+def _places(entry: _Entry, data: Path | None) -> list[tuple[str, Path]]:
+    """Where to look for a dataset's files, first place first."""
+    if entry.package is not None:
+        from importlib.util import find_spec
+
+        spec = find_spec(entry.package)
+        roots = spec.submodule_search_locations if spec else None
+        return [(_PACKAGE, Path(root, entry.folder)) for root in roots or ()]
+    places = [(_CACHE, _cache(entry))]
+    given = os.environ.get("BENCH_DATA", "") if data is None else str(data)
+    if given:
+        root = Path(given).expanduser()
+        if not root.is_dir():
+            origin = "BENCH_DATA" if data is None else "--data"
+            raise BenchError(f"{origin} names {given}, which is no folder; correct or omit it.")
+        places[:0] = [(_DATA, root / entry.name), (_DATA, root)]
+    return places
+
+
+def _search(entry: _Entry, places: list[tuple[str, Path]]) -> _Found:
+    """The dataset's files at hand: each from the first place that has it.
+
+    Where not every file name is known, files from several places cannot be told to be one set:
+    the first place with the right count is taken, else the one with the most images.
+    """
+    found: _Found = {}
+    if entry.listed:
+        for where, folder in reversed(places):
+            found |= {n: (where, folder / n) for n in entry.files if (folder / n).is_file()}
+        return found
+    for where, folder in places:
+        if where == _CACHE:  # a folder without a manifest is one whose unpacking was cut off
+            names = [name for name in read_manifest(folder) if (folder / name).is_file()]
+        else:
+            names = _images_in(folder)
+            if folder.name != entry.name and not (entry.files and entry.files.keys() <= set(names)):
+                continue  # any folder of images; nothing says they are of this dataset
+        if len(names) > len(found) or len(names) == entry.count:
+            found = {name: (where, folder / name) for name in names}
+        if found and entry.count in (None, len(found)):
+            break
+    return found
+
+
+def _missing(entry: _Entry, found: _Found, limit: int | None) -> list[str]:
+    """Names of the missing files; where the set's names are not known, one "?" for each."""
+    if entry.listed:
+        return [name for name in sorted(entry.files)[:limit] if name not in found]
+    return ["?"] * ((entry.count or 1) - len(found))
+
+
+def _images_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path.name for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    )
+
+
+def _download(entry: _Entry, missing: list[str]) -> None:
+    folder = _cache(entry)
+    if entry.url is not None:
+        for name in missing:
+            fetch_file(entry.url.format(name=name), folder / name, entry.files[name])
+    elif entry.archive is not None:
+        fetch_archive(entry.archive, entry.archive_sha256, entry.archive_folder, folder, entry.files)
+    elif entry.package is not None:
+        raise DownloadError(f"the installed package {entry.package} does not hold them")
+    else:
+        raise DownloadError("no address to download it from is known")
+
+
+def _is_deep(image: Any) -> bool:
+    """More than 8 bits a sample; Pillow gives 16-bit RGB files the mode RGB and cuts them."""
+    if image.mode.startswith(("I", "F")):
+        return True
+    return any(
+        ";16" in str(tile.args) or (tile.codec_name.startswith("ppm") and tile.args[1] > 255)
+        for tile in image.tile
+    )
+
+
+def _not_found(
+    entry: _Entry, places: list[tuple[str, Path]], found: _Found, missing: int, reason: str
+) -> str:
+    """One sentence: what is missing, where it was looked for, why it did not come, what to do."""
+    if entry.package is not None:
+        return (
+            f"{entry.name} is part of the package {entry.package}, and {missing} of its files are "
+            f"not there; install scikit-image again."
+        )
+    total = entry.count or len(entry.files)
+    some = f"{missing} of the" if missing < total else "the"
+    what = f"{some} {total or ''} images of {entry.name}".replace("  ", " ")
+    if entry.listed:
+        first = next(name for name in sorted(entry.files) if name not in found)
+        what = f"{first} of {entry.name}" if missing == 1 else f"{what} (first {first})"
+    looked = ", ".join(str(folder) for _, folder in places)
+    return f"{what} not found in {looked}, and {reason}; {_by_hand(entry, found)}."
+
+
+def _note(entry: _Entry, found: _Found) -> str:
+    """What to do about a dataset that isn't at hand, short enough for a table."""
+    if entry.package is not None:
+        return "install scikit-image"
+    fetched = "downloaded when first used, or " if entry.url or entry.archive else ""
+    text = f"{fetched}put it in {entry.name}/ under --data or BENCH_DATA"
+    if parts := _folders(found):
+        text += f"; what is there runs as --dataset {parts[0]}"
+    return text
+
+
+def _by_hand(entry: _Entry, found: _Found) -> str:
+    text = f"get what is missing by hand from {entry.home} and point --data or BENCH_DATA at the "
+    text += f"folder that holds {entry.name}/"
+    if parts := _folders(found):
+        only = "image that is" if len(parts) == 1 else f"{len(parts)} images that are"
+        text += f", or use only the {only} there with --dataset {parts[0]}"
+    return text
+
+
+def _folders(found: _Found) -> list[str]:
+    """For each image in a data folder, its folder, written so that --dataset takes it for one."""
+    folders = [str(path.parent) for where, path in found.values() if where == _DATA]
+    return [folder if os.sep in folder else f".{os.sep}{folder}" for folder in folders]

@@ -1,0 +1,281 @@
+"""Rate-distortion plots for papers: a column wide, as PDF, SVG and PNG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from bench.compare.comparison import Comparison
+from bench.compare.curves import Curve
+from bench.compare.sources import PUBLISHED
+from bench.metrics import get as get_metric
+from bench.report.tables import image_count, with_unit, writing
+
+SUFFIXES = ("pdf", "svg", "png")
+WIDTH, HEIGHT = 3.5, 2.7  # inches: a column of most proceedings
+WIDE, HIGH = 7.16, 4.2  # both columns, for many curves
+
+# Okabe and Ito's colours without their yellow, which is too pale for a line, then five of Paul Tol's
+# "muted" scheme: told apart by colour-blind readers too. A marker of its own tells codecs apart in print.
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+    "#882255", "#332288", "#44AA99", "#999933", "#777777",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X", "*", ">", "p", "h")
+
+# Their places in both lists: a codec looks the same in every plot.
+_KNOWN = {
+    "ainn": 0, "jpeg": 1, "webp": 2, "bpg": 3, "avif": 4, "jpegxl": 5, "vtm": 6,
+    "jpeg2000": 7, "hm": 8, "av1": 9, "heic": 10, "hevc": 11,
+}  # fmt: skip
+
+_FEW = 6  # curves whose legend fits into a corner
+_MANY = 8  # curves that one column has no room for
+# A curve that goes on beyond both rates and qualities of the others is cut, if that makes this much room.
+_WORTH_CUTTING = 1.3
+# Over this ratio between where the longest and the shortest curve end, a linear axis squeezes the latter.
+_LOGARITHMIC = 5.0
+
+_STYLE: Any = {
+    "font.size": 8,
+    "axes.linewidth": 0.6,
+    "patch.linewidth": 0.5,  # the frame of a legend
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "pdf.fonttype": 42,  # TrueType: many publishers refuse Type 3
+    "svg.hashsalt": "codec-bench",  # the same file each time
+}
+
+
+class Style(NamedTuple):
+    colour: str
+    marker: str
+    published: bool  # drawn dashed, with small, hollow markers
+
+
+def write_plots(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write ``rd-<metric>.pdf``, ``.svg`` and ``.png`` for each metric of the deltas; returns their paths.
+
+    The same comparison gives the same bytes.
+
+    Raises:
+        BenchError: the folder can't be written to.
+    """
+    import matplotlib
+
+    given = styles(curve.codec for curve in comparison.curves)
+    paths = []
+    with writing(folder), matplotlib.rc_context(_STYLE):
+        for metric in comparison.metrics:
+            curves = [curve for curve in _ranked(comparison, metric) if _points(curve, metric)]
+            if not curves:
+                continue
+            figure = _figure(comparison, metric, curves, given)
+            for suffix in SUFFIXES:
+                path = folder / f"rd-{metric}.{suffix}"
+                figure.savefig(path, dpi=300, metadata=_no_dates(suffix))
+                paths.append(path)
+    return paths
+
+
+def styles(codecs: Iterable[str]) -> dict[str, Style]:
+    """A colour and a marker for each codec, decided by its name.
+
+    Well-known codecs have theirs always. Another takes what its name hashes to, or, where one of these codecs
+    has that, the next that is free. A published curve looks like the codec that it is of, but for its line.
+    """
+    codecs = list(codecs)
+    bare = sorted({codec.removeprefix(PUBLISHED) for codec in codecs})
+    places = {name: (_KNOWN[name], _KNOWN[name]) for name in bare if name in _KNOWN}
+    for may_move in (False, True):  # who needn't move isn't moved by one who must
+        for name in bare:
+            if name not in places:
+                place, clashes = _free_place(name, list(places.values()))
+                if may_move or not clashes:
+                    places[name] = place
+    return {
+        codec: Style(COLOURS[colour], MARKERS[marker], codec.startswith(PUBLISHED))
+        for codec in codecs
+        for colour, marker in [places[codec.removeprefix(PUBLISHED)]]
+    }
+
+
+def _free_place(name: str, taken: list[tuple[int, int]]) -> tuple[tuple[int, int], bool]:
+    """Indices of colour and marker, and whether they aren't the name's first choice.
+
+    Both are free, or where one has run out, at least the pair is.
+    """
+    start = crc32(name.encode())
+    colours = {colour for colour, _ in taken}
+    markers = {marker for _, marker in taken}
+    pairs = [
+        ((start + i) % len(COLOURS), (start // len(COLOURS) + i + j) % len(MARKERS))
+        for j in range(len(MARKERS))
+        for i in range(len(COLOURS))
+    ]
+    best = min(pairs, key=lambda pair: (pair in taken, pair[0] in colours, pair[1] in markers))
+    return best, best != pairs[0]
+
+
+def _ranked(comparison: Comparison, metric: str) -> list[Curve]:
+    """The best for its rate first; those without a BD-rate last."""
+    rates = {delta.codec: delta.bd.bd_rate for delta in comparison.deltas if delta.metric == metric}
+    rates[comparison.anchor] = 0.0
+
+    def rank(curve: Curve) -> float:
+        rate = rates.get(curve.codec)
+        return math.inf if rate is None else rate
+
+    return sorted(comparison.curves, key=rank)
+
+
+def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], given: dict[str, Style]) -> Any:
+    from matplotlib.figure import Figure
+
+    size = (WIDE, HIGH) if len(curves) > _MANY else (WIDTH, HEIGHT)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    frame = _Frame([_points(curve, metric) for curve in curves])
+    for curve in curves:
+        label = _label(curve.codec, comparison.sampling.get(curve.codec))
+        _draw(axes, _points(curve, metric), label, given[curve.codec], frame)
+    frame.apply(axes)
+    axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}")
+    axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
+    axes.set_ylabel(with_unit(get_metric(metric)))
+    axes.grid(linewidth=0.4, alpha=0.4)
+    _add_legend(figure, axes, [_points(curve, metric) for curve in curves])
+    return figure
+
+
+def _draw(axes: Any, points: list[tuple[float, float]], label: str, style: Style, frame: _Frame) -> None:
+    end = points[-1][0]
+    axes.plot(
+        *zip(*points, strict=True),
+        color=style.colour,
+        marker=style.marker,
+        markersize=2.5 if style.published else 4,
+        markerfacecolor="white" if style.published else style.colour,
+        markeredgewidth=0.6,
+        linestyle=(0, (4, 1.5)) if style.published else "-",
+        linewidth=1.0,
+        label=label + (f", to {end:.2g} bpp" if end > frame.right else ""),
+    )
+
+
+def _label(codec: str, sampling: str | None) -> str:
+    """A name as a legend shows it: no mathematics, and no name starting with "_" is lost; with how chroma
+    is sampled, where the name doesn't tell."""
+    bare = codec.removeprefix(PUBLISHED).replace("$", r"\$")
+    if bare.startswith("_"):
+        bare = "\u200b" + bare
+    if sampling and "chroma=" not in codec:
+        bare = f"{bare} ({sampling})"
+    return f"{bare} (published)" if codec.startswith(PUBLISHED) else bare
+
+
+class _Frame:
+    """The part of the plane that is shown: all of it, unless a curve goes on far beyond the others."""
+
+    def __init__(self, curves: Sequence[list[tuple[float, float]]]) -> None:
+        everything = [point for points in curves for point in points]
+        compared = [
+            point
+            for index, points in enumerate(curves)
+            for point in _beside(points, [other for i, other in enumerate(curves) if i != index])
+        ]
+        longest = max(x for x, _ in everything)
+        end = max(x for x, _ in compared)
+        self.right = 1.05 * (end if longest > _WORTH_CUTTING * end else longest)
+        self.logarithmic = self.right > _LOGARITHMIC * min(points[-1][0] for points in curves)
+        shown = [point for point in everything if point[0] <= self.right]
+        shown += [(self.right, y) for points in curves for y in _heights(points, self.right)]
+        self.top, low, bottom = max(y for _, y in shown), *(min(y for _, y in s) for s in (shown, compared))
+        self.bottom = bottom if self.top - low > _WORTH_CUTTING * (self.top - bottom) > 0 else low
+        self.left = min(x for x, y in shown if y >= self.bottom) / 1.1 if self.logarithmic else 0.0
+
+    def apply(self, axes: Any) -> None:
+        from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+        margin = 0.04 * (self.top - self.bottom) or 1.0
+        if self.logarithmic:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+        axes.set_xlim(self.left, self.right)
+        axes.set_ylim(self.bottom - margin, self.top + margin)
+
+
+def _beside(
+    points: list[tuple[float, float]], others: Sequence[list[tuple[float, float]]]
+) -> list[tuple[float, float]]:
+    """The part of a curve that another has its rate or its quality in common with, or all if none has."""
+    lines = [other for other in others if len(other) > 1]
+    if not lines:
+        return points
+    first, last = min(other[0][0] for other in lines), max(other[-1][0] for other in lines)
+    lowest, highest = (pick(y for other in lines for _, y in other) for pick in (min, max))
+    turned = [(y, x) for x, y in points]
+    start = min([first, *_heights(turned, lowest)])
+    end = max([last, *_heights(turned, highest)])
+    if all(y <= highest for _, y in points):
+        end = points[-1][0]
+    if all(y >= lowest for _, y in points):
+        start = points[0][0]
+    part = [(x, y) for x, y in points if start <= x <= end]
+    part += [(x, y) for x in (start, end) for y in _heights(points, x)]
+    return part or points
+
+
+def _heights(points: list[tuple[float, float]], x: float) -> Iterable[float]:
+    """Where a line from point to point passes x."""
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if min(x0, x1) <= x < max(x0, x1):
+            yield y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+
+def _add_legend(figure: Any, axes: Any, curves: Sequence[list[tuple[float, float]]]) -> None:
+    """In a corner that no line touches, else below the plot."""
+    if len(curves) <= _FEW:
+        for corner in ("lower right", "upper left"):
+            legend = axes.legend(loc=corner, framealpha=1, edgecolor="0.8", fancybox=False)
+            figure.draw_without_rendering()
+            if not _touches(axes, legend, curves):
+                return
+            legend.remove()
+    longest = max(len(text) for text in axes.get_legend_handles_labels()[1])
+    width, height = figure.get_size_inches()
+    columns = max(1, int(width / (0.55 + 0.06 * longest)))
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+    figure.set_figheight(height + 0.16 * math.ceil(len(curves) / columns))
+
+
+def _touches(axes: Any, legend: Any, curves: Sequence[list[tuple[float, float]]]) -> bool:
+    import numpy as np
+
+    box = legend.get_window_extent().padded(3)
+    for points in curves:
+        corners = axes.transData.transform(points)
+        for start, end in pairwise(corners):
+            line = start + np.linspace(0, 1, 50)[:, None] * (end - start)
+            if ((line >= box.min) & (line <= box.max)).all(axis=1).any():
+                return True
+    return False
+
+
+def _points(curve: Curve, metric: str) -> list[tuple[float, float]]:
+    """Those that can be drawn, by rising rate."""
+    pairs = zip(*curve.axes(metric), strict=True)
+    return sorted((rate, quality) for rate, quality in pairs if math.isfinite(quality))
+
+
+def _no_dates(suffix: str) -> dict[str, None] | None:
+    return {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": None}[suffix]

@@ -1,0 +1,373 @@
+"""Tables of curves and comparisons: on the screen by rich, in files as Markdown, CSV, LaTeX and JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.compare.comparison import Comparison
+from bench.compare.costs import Cost
+from bench.compare.curves import Curve
+from bench.compare.deltas import Delta
+from bench.compare.fixed import View
+from bench.core.errors import BenchError
+from bench.metrics import DEFAULT, Metric
+from bench.metrics import get as get_metric
+from bench.report import latex
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as text, whatever it is then written as."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    left: tuple[str, ...] = (
+        "codec",
+        "metric",
+        "device",
+        "note",
+    )  # columns of words; the others are of numbers
+
+
+def points_table(curve: Curve, title: str) -> Table:
+    """The points of a curve, for the screen."""
+    return _screen(_points(curve, title))
+
+
+def deltas_table(comparison: Comparison) -> Table:
+    """The deltas of a comparison, for the screen."""
+    return _screen(_deltas(comparison))
+
+
+def images_table(comparison: Comparison) -> Table:
+    """The deltas of single images in short, for the screen."""
+    return _screen(_images(comparison))
+
+
+def views_tables(comparison: Comparison) -> list[Table]:
+    """All codecs at fixed quality and at fixed rate, for the screen; views without a line are left out."""
+    return [_screen(grid) for grid in _views(comparison)]
+
+
+def costs_table(comparison: Comparison) -> Table:
+    """Times and memory, for the screen."""
+    return _screen(_costs(comparison))
+
+
+def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write all of a comparison; returns the paths.
+
+    ``table.md`` and ``table.tex`` for humans; ``table.csv`` (deltas), ``points.csv``, ``images.csv`` (deltas
+    of single images) and ``comparison.json`` with all digits.
+
+    Raises:
+        BenchError: the folder can't be written to.
+    """
+    contents = {
+        "table.md": _markdown(comparison),
+        "table.tex": _tex(comparison),
+        "comparison.json": json.dumps(comparison.to_dict(), indent=2, allow_nan=False) + "\n",
+    }
+    records = {
+        "table.csv": [_delta_record(comparison, delta) for delta in comparison.deltas],
+        "points.csv": list(_point_records(comparison)),
+        "images.csv": list(_image_records(comparison)),
+    }
+    with writing(folder):
+        for name, text in contents.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        for name, rows in records.items():
+            _write_csv(folder / name, rows)
+    names = ("table.md", "table.csv", "points.csv", "images.csv", "table.tex", "comparison.json")
+    return [folder / name for name in names]
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """The folder is there, and what can't be written into it is told as a BenchError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise BenchError(
+            f"can't write to {folder} ({error.strerror}): make room or give another --results"
+        ) from error
+
+
+def image_count(comparison: Comparison) -> str:
+    """How many images a comparison is over, in words."""
+    if not comparison.images:
+        return "an unknown number of images"
+    return "1 image" if comparison.images == 1 else f"{comparison.images} images"
+
+
+def with_unit(metric: Metric) -> str:
+    """What a number of the metric is, on the scale of curves: "PSNR (RGB), dB"."""
+    return f"{metric.title}, {metric.unit}" if metric.unit else metric.title
+
+
+def _points(curve: Curve, title: str) -> Grid:
+    found = {name for point in curve.points for name in point.db}
+    metrics = [get_metric(name) for name in [*DEFAULT, *sorted(found.difference(DEFAULT))] if name in found]
+    columns = ["quality", "bpp"]
+    for metric in metrics:
+        columns += [metric.title] * _has_scale(metric) + [with_unit(metric)]
+    rows = []
+    for point in curve.points:
+        row = [f"{point.quality:g}", f"{point.bpp:.4f}"]
+        for metric in metrics:
+            row += [_number(point.values.get(metric.name), ".5f")] * _has_scale(metric)
+            row += [_number(point.db.get(metric.name), ".3f")]
+        rows.append([*row, _number(point.encode_s, ".3f"), _number(point.decode_s, ".3f")])
+    return Grid(title, (*columns, "encode (s)", "decode (s)"), rows, left=())
+
+
+def _deltas(comparison: Comparison) -> Grid:
+    columns = (
+        "codec", "metric", "BD-rate (%)", "95 % interval", "BD-metric", "95 % interval", "overlap (%)",
+        "points", "note",
+    )  # fmt: skip
+    return Grid(_title(comparison), columns, [_delta_row(comparison, delta) for delta in comparison.deltas])
+
+
+def _delta_row(comparison: Comparison, delta: Delta) -> list[str]:
+    rate, gain = (delta.interval.bd_rate, delta.interval.bd_metric) if delta.interval else (None, None)
+    notes = [comparison.sampling.get(delta.codec), delta.bd.reason]
+    if delta.interval and not delta.bd.reason:
+        notes.append(delta.interval.reason)
+    return [
+        delta.codec,
+        with_unit(get_metric(delta.metric)),
+        _number(delta.bd.bd_rate, "+.2f"),
+        _range(rate, "+.2f"),
+        _number(delta.bd.bd_metric, "+.3f"),
+        _range(gain, "+.3f"),
+        f"{100 * delta.bd.overlap:.0f}",
+        "/".join(map(str, delta.bd.points)),
+        "; ".join(note for note in notes if note),
+    ]
+
+
+def _images(comparison: Comparison) -> Grid:
+    columns = ("codec", "metric", "BD-rate (%)", "mean of images", "images", "best image", "worst image")
+    rows = []
+    for delta in comparison.deltas:
+        ranked = delta.ranked
+        rows.append(
+            [
+                delta.codec,
+                get_metric(delta.metric).title,
+                _number(delta.bd.bd_rate, "+.2f"),
+                _number(delta.mean_bd_rate, "+.2f"),
+                f"{len(ranked)} of {len(delta.images)}" if delta.images else "",
+                *(f"{each.image} {each.bd.bd_rate:+.2f}" for each in (ranked[:1] + ranked[-1:])),
+                *([""] * (0 if ranked else 2)),
+            ]
+        )
+    return Grid("BD-rates of single images", columns, rows, left=("codec", "metric"))
+
+
+def _views(comparison: Comparison) -> list[Grid]:
+    return [_view(view) for view in comparison.views if view.lines]
+
+
+def _view(view: View) -> Grid:
+    metric = get_metric(view.metric)
+    codecs = [entry.codec for entry in view.lines[0].entries]
+    if view.fixed == "quality":
+        title, first = f"bpp at fixed {metric.title}, percent against {codecs[-1]}", with_unit(metric)
+        value_form, gap_form = ".3f", "+.1f"
+    else:
+        title, first = f"{with_unit(metric)} at fixed rate, difference from {codecs[-1]}", "bpp"
+        value_form, gap_form = ".2f", "+.2f"
+    rows = [
+        [
+            f"{line.at:g}",
+            *(
+                _number(entry.value, value_form)
+                + (f" ({entry.gap:{gap_form}})" if entry.gap is not None else "")
+                for entry in line.entries
+            ),
+        ]
+        for line in view.lines
+    ]
+    return Grid(title, (first, *codecs), rows, left=())
+
+
+def _costs(comparison: Comparison) -> Grid:
+    columns = (
+        "codec", "encode (s)", "decode (s)", "cells", "start (s)", "encode, peak (MiB)", "decode, peak (MiB)",
+        "parameters (M)", "model (MiB)", "device", "note",
+    )  # fmt: skip
+    title = "Times, means over images and qualities; memory and size"
+    rows = [_cost_row(cost) for cost in comparison.costs]
+    kept = [place for place, name in enumerate(columns) if name in _ALWAYS or any(row[place] for row in rows)]
+    return Grid(title, tuple(columns[place] for place in kept), [[row[p] for p in kept] for row in rows])
+
+
+# Columns of costs that are there even if they are empty.
+_ALWAYS = ("codec", "encode (s)", "decode (s)", "cells", "encode, peak (MiB)", "decode, peak (MiB)", "note")
+
+
+def _cost_row(cost: Cost) -> list[str]:
+    return [
+        cost.codec,
+        _number(cost.encode_s, ".3f"),
+        _number(cost.decode_s, ".3f"),
+        str(cost.timed) if cost.timed else "",
+        _number(cost.start_s, ".2f"),
+        *(_number(memory and memory / 2**20, ".0f") for memory in (cost.encode_memory, cost.decode_memory)),
+        _number(cost.model_parameters and cost.model_parameters / 1e6, ".1f"),
+        _number(cost.model_bytes and cost.model_bytes / 2**20, ".1f"),
+        cost.device,
+        cost.note,
+    ]
+
+
+def _title(comparison: Comparison) -> str:
+    return f"Against {comparison.anchor} on {comparison.dataset}, {image_count(comparison)}"
+
+
+def _grids(comparison: Comparison) -> list[Grid]:
+    """All tables but those of points."""
+    grids = [_deltas(comparison)]
+    if any(delta.images for delta in comparison.deltas):
+        grids.append(_images(comparison))
+    return [*grids, *_views(comparison), _costs(comparison)]
+
+
+def _explanation(comparison: Comparison) -> list[str]:
+    lines = [
+        f"Negative BD-rates are savings. Interpolated by {comparison.method}. Deltas of a metric are on its "
+        "scale of decibels, where it has one: that of MS-SSIM is -10 log10(1 - MS-SSIM).",
+    ]
+    if any(delta.interval for delta in comparison.deltas):
+        lines.append("Intervals are of a paired bootstrap over images.")
+    lines += [f"Warning: {warning}." for warning in comparison.warnings]
+    return lines + [f"Note: {note}." for note in comparison.notes]
+
+
+def _screen(grid: Grid) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(grid.title), title_justify="left")
+    for column in grid.columns:
+        justify: Any = "left" if column in grid.left else "right"
+        table.add_column(Text(column), justify=justify, overflow="fold")
+    for row in grid.rows:
+        table.add_row(*map(Text, row))  # as Text, brackets in a name or a reason aren't taken for markup
+    return table
+
+
+def _markdown(comparison: Comparison) -> str:
+    first, *others = _grids(comparison)
+    lines = [f"# {first.title}", "", *_markdown_table(first), ""]
+    for line in _explanation(comparison):
+        lines += [_one_line(line), ""]
+    for grid in others + [_points(curve, curve.codec) for curve in comparison.curves]:
+        lines += [f"## {grid.title}", "", *_markdown_table(grid), ""]
+    return "\n".join(lines)
+
+
+def _markdown_table(grid: Grid) -> list[str]:
+    marks = ["---" if column in grid.left else "---:" for column in grid.columns]
+    rows = [[_one_line(cell).replace("|", r"\|") for cell in row] for row in [list(grid.columns), *grid.rows]]
+    return ["| " + " | ".join(cells) + " |" for cells in (rows[0], marks, *rows[1:])]
+
+
+def _tex(comparison: Comparison) -> str:
+    tables = [
+        latex.table(grid.title, grid.columns, grid.rows, grid.left)
+        for grid in _grids(comparison) + [_points(curve, curve.codec) for curve in comparison.curves]
+    ]
+    return latex.HEADER + "\n".join(tables)
+
+
+def _write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    names = dict.fromkeys(name for record in records for name in record)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(names), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def _delta_record(comparison: Comparison, delta: Delta) -> dict[str, Any]:
+    rate, gain = (delta.interval.bd_rate, delta.interval.bd_metric) if delta.interval else (None, None)
+    return {
+        "dataset": comparison.dataset,
+        "anchor": comparison.anchor,
+        "codec": delta.codec,
+        "metric": delta.metric,
+        "bd_rate": delta.bd.bd_rate,
+        "bd_rate_low": rate and rate[0],
+        "bd_rate_high": rate and rate[1],
+        "bd_metric": delta.bd.bd_metric,
+        "bd_metric_low": gain and gain[0],
+        "bd_metric_high": gain and gain[1],
+        "overlap": delta.bd.overlap,
+        "points": "/".join(map(str, delta.bd.points)),
+        "reason": delta.bd.reason,
+        "mean_of_images": delta.mean_bd_rate,
+    }
+
+
+def _image_records(comparison: Comparison) -> Iterable[dict[str, Any]]:
+    for delta in comparison.deltas:
+        for each in delta.images:
+            yield {
+                "dataset": comparison.dataset,
+                "anchor": comparison.anchor,
+                "codec": delta.codec,
+                "metric": delta.metric,
+                "image": each.image,
+                "bd_rate": each.bd.bd_rate,
+                "bd_metric": each.bd.bd_metric,
+                "overlap": each.bd.overlap,
+                "reason": each.bd.reason,
+            }
+
+
+def _point_records(comparison: Comparison) -> Iterable[dict[str, Any]]:
+    for curve in comparison.curves:
+        for point in curve.points:
+            yield {
+                "dataset": comparison.dataset,
+                "codec": curve.codec,
+                "quality": point.quality,
+                "bpp": point.bpp,
+                **point.values,
+                **{f"{name}_curve": value for name, value in point.db.items()},
+                "images": point.images,
+                "encode_s": point.encode_s,
+                "decode_s": point.decode_s,
+                "encode_memory": point.encode_memory,
+                "decode_memory": point.decode_memory,
+            }
+
+
+def _has_scale(metric: Metric) -> bool:
+    """Whether curves are drawn on another scale than the metric's own."""
+    return type(metric).in_db is not Metric.in_db
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _range(ends: tuple[float, float] | None, form: str) -> str:
+    return "" if ends is None else f"{ends[0]:{form}} to {ends[1]:{form}}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,1 @@
+"""Codecs over datasets: which cells, how each is measured, and with what."""

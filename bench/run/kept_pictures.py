@@ -1,0 +1,69 @@
+"""Bitstreams and decoded pictures that a run keeps, so that they can be scored again without coding."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.results import Row
+
+
+class Kept:
+    """Under a folder of results: ``kept/<dataset>/<codec>/<image>@<quality>.bin`` and ``.png``."""
+
+    def __init__(self, results: Path) -> None:
+        self.folder = results / "kept"
+
+    def save(
+        self,
+        dataset: str,
+        codec: str,
+        image: str,
+        quality: float,
+        stream: bytes,
+        pixels: bytes,
+        shape: Sequence[int],
+    ) -> None:
+        """Keep a bitstream and the picture decoded from it (uint8, height x width x 3, as bytes).
+
+        Raises:
+            BenchError: the folder can't be written to.
+        """
+        from PIL import Image
+
+        path = self._path(dataset, codec, image, quality)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_name(path.name + ".bin").write_bytes(stream)
+            picture = Image.frombytes("RGB", (shape[1], shape[0]), pixels)
+            picture.save(path.with_name(path.name + ".png"), compress_level=1)
+        except OSError as error:
+            raise BenchError(
+                f"can't keep pictures in {path.parent} ({error.strerror}); make room or leave out --keep"
+            ) from error
+
+    def picture(self, row: Row) -> tuple[bytes, tuple[int, int, int]] | None:
+        """The decoded picture of a row, samples and shape; None if it isn't there or isn't that row's."""
+        import numpy as np
+        from PIL import Image
+
+        path = self._path(row.dataset, row.codec, row.image, row.quality)
+        try:
+            with Image.open(path.with_name(path.name + ".png")) as picture:
+                pixels = np.array(picture.convert("RGB"))
+        except (OSError, SyntaxError, ValueError):
+            return None
+        content = pixels.tobytes()
+        if hashlib.sha256(content).hexdigest() != row.decoded_sha256:
+            return None
+        height, width, channels = pixels.shape
+        return content, (height, width, channels)
+
+    def _path(self, dataset: str, codec: str, image: str, quality: float) -> Path:
+        return self.folder / dataset / codec / f"{image}@{quality:g}"

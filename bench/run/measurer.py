@@ -1,0 +1,291 @@
+"""The measurement of one cell: a picture coded at one quality, and what came back scored.
+
+Each cell goes through three processes: the encoder is given pixels and gives a bitstream; the decoder, which
+has never seen a picture, is given the bitstream and nothing else; the scorer has the original and is given
+what was decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bench import codecs, metrics
+from bench.core.errors import BenchError, without_folders
+from bench.datasets.catalogue import Dataset, Image
+from bench.process import Limits, Reply, Worker, WorkerError
+from bench.results import Failure, Row, Setup
+from bench.run.kept_pictures import Kept
+from bench.run.provenance import setup
+from bench.run.quiet import Presence
+
+TIMING_REPEATS = 5
+SPOT_CHECKS = 2  # bitstreams of a run that are decoded once more
+_ROUNDING = 2  # levels of 255 by which a decoder on a GPU may waver
+
+
+class Cell(NamedTuple):
+    """What is measured at once: one picture at one quality."""
+
+    image: Image
+    quality: float
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How codecs are run.
+
+    Args:
+        jobs: cells measured at once.
+        threads: of each process; None: the cores divided by the jobs.
+        limits: of each encoding and each decoding.
+        timing: alone on the machine, pinned to cores, each coding repeated: for times to be quoted.
+        fresh: processes of its own for each cell; slower, but nothing at all is carried over.
+        confined: codecs are kept from writing outside of a folder of their own.
+    """
+
+    jobs: int = 1
+    threads: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    timing: bool = False
+    fresh: bool = False
+    confined: bool = True
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise BenchError(f"--jobs must be at least 1, not {self.jobs}")
+        if self.threads is not None and self.threads < 1:
+            raise BenchError(f"--threads must be at least 1, not {self.threads}")
+        if self.timing and self.jobs > 1:
+            raise BenchError("--timing runs one job alone; leave out --jobs")
+
+    @property
+    def repeats(self) -> int:
+        return TIMING_REPEATS if self.timing else 1
+
+
+Record = tuple[Cell, "Row | Failure", "Setup | None"]
+
+
+class _Sample(NamedTuple):
+    cell: Cell
+    bitstream: bytes
+    picture: bytes  # samples decoded from it
+
+
+class Measurer:
+    """An encoder, a decoder and a scorer, and pictures on their way through them."""
+
+    def __init__(
+        self,
+        codec: str,
+        dataset: Dataset,
+        metrics: tuple[str, ...],
+        conditions: Conditions,
+        here: Presence,
+        kept: Kept | None,
+    ) -> None:
+        self._dataset, self._conditions, self._here, self._kept = dataset, conditions, here, kept
+        codec = codecs.resolve(codec)
+        plugin = codecs.get(codec)
+        self._name, self._version = plugin.name, plugin.version()
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._threads = conditions.threads or max(1, (len(cores) or os.cpu_count() or 1) // conditions.jobs)
+        pinned = frozenset(cores[-self._threads :]) if conditions.timing and cores else None
+        common = (codec, conditions.limits, self._threads, pinned, conditions.confined)
+        self._encoder, self._decoder = Worker("encode", *common), Worker("decode", *common)
+        self._scorer = Worker("score", ",".join(metrics), Limits(), self._threads)
+        self._image: Image | None = None  # that the scorer holds
+        self._original: Reply | None = None
+        self._encoder_holds: Image | None = None
+        self._setup: Setup | None = None
+        self._warm_stream = b""
+        self._samples: list[_Sample] = []
+        self._decoded = 0
+
+    def measure(self, cell: Cell) -> Record:
+        """The row of a cell, or why there is none: one bad cell must not end a run."""
+        try:
+            record: Row | Failure = self._row(cell)
+        except _CellError as error:
+            record = self._failure(cell, error)
+        if self._conditions.fresh:
+            self._encoder.close()
+            self._decoder.close()
+        return cell, record, self._setup
+
+    def spot_check(self) -> Iterator[Record]:
+        """Decode some bitstreams once more, in a process that has decoded no other, and give a failure for
+        each that is then another picture: its decoder knew more than the bitstream."""
+        if self._conditions.fresh or self._decoded < 2:
+            return
+        for sample in self._samples:
+            self._decoder.close()
+            try:
+                self._start(self._decoder, "decode")
+                picture = _do(self._decoder, "decode", sample.bitstream, repeats=1).payload
+                if not _same(picture, sample.picture):
+                    raise _CellError(
+                        "decode",
+                        "in a process that has decoded nothing else, its bitstream gives another picture: "
+                        "the decoder keeps something from one picture to the next",
+                    )
+            except _CellError as error:
+                yield sample.cell, self._failure(sample.cell, error, voids=True), self._setup
+
+    def close(self) -> None:
+        for worker in (self._encoder, self._decoder, self._scorer):
+            worker.close()
+
+    def _row(self, cell: Cell) -> Row:
+        original = self._read(cell.image)
+        self._get_ready()
+        shape = original.header["shape"]
+        alone = self._alone()
+        repeats = self._conditions.repeats
+        pixels = None if self._encoder_holds == cell.image else original.payload
+        self._encoder_holds = cell.image
+        encoded = _do(self._encoder, "encode", pixels, shape=shape, quality=cell.quality, repeats=repeats)
+        self._encoder.tidy()
+        stream = encoded.payload
+        decoded = _do(self._decoder, "decode", stream, repeats=repeats)
+        self._decoder.tidy()
+        _check_shape(decoded.header["shape"], shape)
+        alone = alone and self._alone()
+        scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
+        self._remember(_Sample(cell, stream, decoded.payload))
+        if self._kept is not None:
+            where = (self._dataset.name, self._name, cell.image.name, cell.quality)
+            self._kept.save(*where, stream, decoded.payload, decoded.header["shape"])
+        height, width = shape[:2]
+        values = {
+            name: None if value is None else float(value) for name, value in scored.header["values"].items()
+        }
+        return Row(
+            dataset=self._dataset.name,
+            image=cell.image.name,
+            image_sha256=cell.image.sha256,
+            width=width,
+            height=height,
+            codec=self._name,
+            codec_version=self._version,
+            quality=cell.quality,
+            bytes=len(stream),
+            bpp=metrics.bits_per_pixel(len(stream), height, width),
+            metrics=values,
+            encode_s=statistics.median(encoded.header["seconds"]),
+            decode_s=statistics.median(decoded.header["seconds"]),
+            alone=alone,
+            repeats=repeats,
+            start_s=self._encoder.start_s,
+            encode_memory=_memory(encoded),
+            decode_memory=_memory(decoded),
+            bitstream_sha256=hashlib.sha256(stream).hexdigest(),
+            decoded_sha256=scored.header["sha256"],
+            setup=self._setup.id if self._setup else "",
+            note=encoded.header["note"],
+        )
+
+    def _read(self, image: Image) -> Reply:
+        if not self._scorer.running:
+            self._image = None
+            self._start(self._scorer, "score")
+        if self._image != image or self._original is None:
+            self._image = None
+            self._original = _do(self._scorer, "read", path=str(image.path.absolute()))
+            self._image = image
+        return self._original
+
+    def _get_ready(self) -> None:
+        if not self._encoder.running:
+            self._encoder_holds = None
+            self._warm_stream = self._start(self._encoder, "encode")
+        if not self._decoder.running:
+            self._start(self._decoder, "decode", self._warm_stream)
+        if self._setup is None:
+            run: dict[str, Any] = {
+                "jobs": self._conditions.jobs, "threads": self._threads,
+                "repeats": self._conditions.repeats, "pinned": self._encoder.cpus is not None,
+                "fresh": self._conditions.fresh,
+            }  # fmt: skip
+            self._setup = setup(
+                self._name, self._version, self._dataset, self._encoder.loaded, self._scorer.loaded, run
+            )
+
+    def _remember(self, sample: _Sample) -> None:
+        """Keep some of all samples, each as likely as any other (reservoir sampling)."""
+        self._decoded += 1
+        if len(self._samples) < SPOT_CHECKS:
+            self._samples.append(sample)
+        elif (place := random.randrange(self._decoded)) < SPOT_CHECKS:
+            self._samples[place] = sample
+
+    def _failure(self, cell: Cell, error: _CellError, voids: bool = False) -> Failure:
+        return Failure(
+            dataset=self._dataset.name,
+            image=cell.image.name,
+            image_sha256=cell.image.sha256,
+            codec=self._name,
+            codec_version=self._version,
+            quality=cell.quality,
+            side=error.side,
+            reason=without_folders(error.reason),
+            setup=self._setup.id if self._setup else "",
+            voids=voids,
+        )
+
+    def _start(self, worker: Worker, side: str, payload: bytes = b"") -> bytes:
+        try:
+            return worker.start(payload)
+        except WorkerError as error:
+            raise _CellError(side, f"its process doesn't start: {error}") from None
+
+    def _alone(self) -> bool:
+        return self._here.alone(self._cpu_seconds)
+
+    def _cpu_seconds(self) -> float:
+        import psutil
+
+        ours = sum(psutil.Process().cpu_times()[:4])
+        return ours + sum(worker.cpu_seconds() for worker in (self._encoder, self._decoder, self._scorer))
+
+
+class _CellError(Exception):
+    def __init__(self, side: str, reason: str) -> None:
+        super().__init__(reason)
+        self.side, self.reason = side, reason
+
+
+def _do(worker: Worker, action: str, payload: bytes | None = None, **values: Any) -> Reply:
+    try:
+        return worker.ask(action, payload, **values)
+    except WorkerError as error:
+        raise _CellError(action, str(error)) from None
+
+
+def _check_shape(decoded: Sequence[int], original: Sequence[int]) -> None:
+    if decoded != original:
+        (height, width, channels), (high, wide, _) = decoded, original
+        of = "" if channels == 3 else f" of {channels} channels"
+        raise _CellError("decode", f"it decoded to {width}x{height} pixels{of} instead of {wide}x{high}")
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether two pictures are the same but for rounding."""
+    if one == other or len(one) != len(other):
+        return one == other
+    difference = np.frombuffer(one, np.uint8).astype(np.int16) - np.frombuffer(other, np.uint8)
+    return int(np.abs(difference).max()) <= _ROUNDING
+
+
+def _memory(reply: Reply) -> int:
+    """Peak of the process and its children in bytes: as it says itself, and as was seen from outside."""
+    own, child = reply.header["memory"], reply.header["child_memory"] or 0
+    return max(int(own + child), reply.memory)

@@ -1,0 +1,81 @@
+"""One picture to a file and back, by any codec: what `bench encode` and `bench decode` do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import codecs
+from bench.codecs import Codec
+from bench.codecs.pillow import save
+from bench.core.errors import BenchError
+from bench.datasets.catalogue import read_rgb
+from bench.metrics import bits_per_pixel
+
+
+def encode(source: Path, target: Path, spec: str | None, quality: float | None) -> str:
+    """Write the bitstream of a picture; returns what came of it, in words.
+
+    Args:
+        source: a picture, of 8 bits a sample.
+        target: of the bitstream, and nothing else.
+        spec: of the codec; None: the suffix of the target is its name, as in out.ainn.
+        quality: None: one in the middle of the codec's curve.
+
+    Raises:
+        BenchError: no such picture, codec or quality, or the file can't be written.
+    """
+    codec = _codec(spec, target)
+    if quality is None:
+        quality = codec.qualities[len(codec.qualities) // 2]
+    codec.check_quality(quality)
+    image = read_rgb(source)
+    height, width = image.shape[:2]
+    stream = codec.encode(image, quality)
+    _write(target, stream)
+    bpp = bits_per_pixel(len(stream), height, width)
+    return (
+        f"{target}: {codec.name} at quality {quality:g}, {width}x{height}, {len(stream)} bytes, {bpp:.4f} bpp"
+    )
+
+
+def decode(source: Path, target: Path, spec: str | None) -> str:
+    """Write the picture of a bitstream as PNG; returns what came of it, in words.
+
+    Args:
+        source: the bitstream.
+        target: a .png file.
+        spec: as in `encode`, by the suffix of the source.
+
+    Raises:
+        BenchError: no such file or codec, a damaged bitstream, or the file can't be written.
+    """
+    if target.suffix.lower() != ".png":
+        raise BenchError(f"pictures are written as PNG; name {target} with .png at its end")
+    codec = _codec(spec, source)
+    try:
+        stream = source.read_bytes()
+    except OSError as error:
+        raise BenchError(f"can't read {source} ({error.strerror})") from None
+    picture = codec.decode(stream)
+    _write(target, save(picture, "PNG"))
+    height, width = picture.shape[:2]
+    return f"{target}: {width}x{height}, of {len(stream)} bytes by {codec.name}"
+
+
+def _codec(spec: str | None, stream: Path) -> Codec:
+    if spec is not None:
+        return codecs.get(spec)
+    name = stream.suffix.removeprefix(".")
+    if name not in codecs.names():
+        raise BenchError(
+            f"{stream} doesn't end in the name of a codec; say which with --codec, or name it as in "
+            f"{stream.stem}.jpegxl"
+        )
+    return codecs.get(name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise BenchError(f"can't write {path} ({error.strerror})") from None

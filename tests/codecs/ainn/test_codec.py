@@ -1,0 +1,291 @@
+"""A-INN as a codec: container and weights, damaged and forged streams."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import TINY, photo, tiny_model
+
+from bench.codecs import CodecError, get
+from bench.codecs.ainn import container
+from bench.codecs.ainn.codec import AinnCodec, _pad
+from bench.codecs.ainn.container import Container
+from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.weights import load_weights, save_weights
+from bench.core.download import sha256_of
+from bench.core.errors import BenchError
+
+
+@pytest.fixture(scope="module")
+def codec(tiny_weights: Path) -> AinnCodec:
+    return AinnCodec(tiny_weights)
+
+
+@pytest.fixture(scope="module")
+def stream(codec: AinnCodec) -> bytes:
+    """Of a picture of 40x24."""
+    return codec.encode(photo(24, 40), 2.5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (63, 65), (200, 1), (130, 70), (64, 64)])
+def test_any_size_comes_back_in_another_codec_from_the_bytes_alone(
+    tiny_weights: Path, codec: AinnCodec, height: int, width: int
+) -> None:
+    image = photo(height, width)
+    stream = codec.encode(image, 2)
+    decoded = AinnCodec(tiny_weights).decode(stream)
+    assert decoded.shape == (height, width, 3) and decoded.dtype == np.uint8
+    assert decoded.flags.c_contiguous
+    assert np.array_equal(codec.decode(stream), decoded)
+
+
+def test_pictures_come_back_resembling_themselves() -> None:
+    image = photo(70, 90)
+    shipped = AinnCodec()
+    decoded = shipped.decode(shipped.encode(image, 8)).astype(float)
+    assert np.mean((decoded - image) ** 2) < 60 < np.mean((decoded[::-1] - image) ** 2)
+
+
+def test_encoding_is_deterministic_and_pictures_do_not_leak_into_one_another(
+    tiny_weights: Path, codec: AinnCodec
+) -> None:
+    image = photo(65, 40)
+    first = codec.encode(image, 2.2)
+    codec.encode(photo(30, 80, seed=9), 3)
+    assert codec.encode(image, 2.2) == first == AinnCodec(tiny_weights).encode(image, 2.2)
+    assert codec.encode(photo(65, 40, seed=1), 2.2) != first
+
+
+def test_sides_are_filled_up_by_repeating_the_edge() -> None:
+    image = photo(65, 64)
+    padded = (_pad(image)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    assert padded.shape == (128, 64, 3)
+    assert np.array_equal(padded[:65], image)
+    assert np.array_equal(padded[65:], np.broadcast_to(image[-1], (63, 64, 3)))
+
+
+def test_encode_takes_any_view_of_a_picture_and_leaves_it_alone(codec: AinnCodec) -> None:
+    image = photo(64, 64)
+    image.flags.writeable = False
+    stream = codec.encode(image[:, ::-1], 2)
+    assert np.array_equal(image, photo(64, 64))
+    assert stream == codec.encode(image[:, ::-1].copy(), 2)
+
+
+def test_quality_survives_in_the_header(codec: AinnCodec) -> None:
+    for quality in (1, 1.001, 2.5, 6.5, 8):
+        content = container.unpack(codec.encode(photo(8, 8), quality))
+        assert content.quality == quality
+        assert (content.width, content.height) == (8, 8)
+        assert content.weights.hex() == codec.weights_id[:8]
+
+
+def test_fractional_quality_is_between_its_neighbours(codec: AinnCodec) -> None:
+    sizes = [len(codec.encode(photo(64, 64), quality)) for quality in (1, 1.5, 2, 2.5, 3)]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 5
+
+
+@pytest.mark.parametrize("quality", [0.99, 8.01, -1, float("nan"), float("inf")])
+def test_qualities_beyond_the_range_are_refused(quality: float) -> None:
+    with pytest.raises(BenchError, match="from 1 to 8"):
+        AinnCodec().check_quality(quality)
+
+
+@pytest.mark.parametrize("quality", [1, 6.5, 8])
+def test_qualities_within_the_range_are_taken(quality: float) -> None:
+    assert AinnCodec().check_quality(quality) == quality
+
+
+def test_weights_are_told_in_name_and_version(tiny_weights: Path, codec: AinnCodec) -> None:
+    given = get(f"ainn:weights={tiny_weights}")
+    assert given.name == codec.name == "ainn:weights=tiny.pt"
+    assert given.version().endswith(f"weights {sha256_of(tiny_weights)[:8]}")
+    image = photo(20, 30)
+    assert given.encode(image, 2) == codec.encode(image, 2)
+
+
+# Damage and forgery.
+
+
+def test_other_weights_are_refused_with_a_sentence(stream: bytes, tmp_path: Path) -> None:
+    other = tmp_path / "other.pt"
+    save_weights(tiny_model(seed=1), other, {})
+    with pytest.raises(CodecError, match=f"written with weights .*these are {sha256_of(other)[:8]}"):
+        AinnCodec(other).decode(stream)
+
+
+def test_every_flipped_byte_is_noticed(codec: AinnCodec, stream: bytes) -> None:
+    for position in range(len(stream)):
+        damaged = bytearray(stream)
+        damaged[position] ^= 1 << position % 8
+        with pytest.raises(CodecError):
+            codec.decode(bytes(damaged))
+
+
+def test_every_cut_is_noticed(codec: AinnCodec, stream: bytes) -> None:
+    for length in range(len(stream)):
+        with pytest.raises(CodecError):
+            codec.decode(stream[:length])
+    with pytest.raises(CodecError):
+        codec.decode(stream + b"\0")
+
+
+@pytest.mark.parametrize("start", [b"", b"AINN", b"AINN\x02"])
+def test_random_bytes_are_refused(codec: AinnCodec, start: bytes) -> None:
+    rng = np.random.default_rng(0)
+    for length in (0, 1, 20, 21, 500):
+        with pytest.raises(CodecError):
+            codec.decode(start + rng.bytes(length))
+
+
+def forged(codec: AinnCodec, payload: bytes, width: int = 150, height: int = 80, quality: float = 2) -> bytes:
+    return container.pack(Container(width, height, quality, bytes.fromhex(codec.weights_id[:8]), payload))
+
+
+def garbage() -> Iterator[bytes]:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        length = int(rng.integers(1, 3000))
+        yield rng.bytes(length)
+        yield bytes(rng.choice([0x00, 0x0F, 0xF0, 0xFF], length).astype(np.uint8))
+    yield from (b"", b"\0", b"\0" * 4000, b"\xff" * 4000, b"\xff" * 7)
+
+
+def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(codec: AinnCodec) -> None:
+    pictures = refused = 0
+    for payload in garbage():
+        try:
+            decoded = codec.decode(forged(codec, payload))
+            assert decoded.shape == (80, 150, 3) and decoded.dtype == np.uint8
+            pictures += 1
+        except CodecError as error:
+            assert "values out of range" in str(error)
+            refused += 1
+    assert pictures and refused
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0\1\2", b"\xff" * 64], ids=len)
+def test_beyond_its_end_a_payload_reads_as_zeros(codec: AinnCodec, payload: bytes) -> None:
+    """And not as what happens to lie there in memory."""
+    outcomes = []
+    for behind in (b"", bytes(2000)):
+        try:
+            outcomes.append(codec.decode(forged(codec, payload + behind)).tobytes())
+        except CodecError:
+            outcomes.append(b"")
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(("quality", "nearest"), [(0, 1), (0.5, 1), (9, 3), (65.535, 3)])
+def test_forged_qualities_are_taken_for_the_nearest(codec: AinnCodec, quality: float, nearest: float) -> None:
+    """The tiny model has three lambdas, so that its qualities go from 1 to 3."""
+    image = photo(24, 40)
+    payload = container.unpack(codec.encode(image, nearest)).payload
+    decoded = codec.decode(forged(codec, payload, 40, 24, quality))
+    assert np.array_equal(decoded, codec.decode(forged(codec, payload, 40, 24, nearest)))
+
+
+def test_the_payload_of_another_size_does_no_harm(codec: AinnCodec, stream: bytes) -> None:
+    with contextlib.suppress(CodecError):
+        assert codec.decode(forged(codec, container.unpack(stream).payload, 300, 200)).shape == (200, 300, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (65535, 65535), (65535, 513)])
+def test_forged_sizes_are_refused(codec: AinnCodec, width: int, height: int) -> None:
+    header = struct.pack(
+        "<4sBHHH4s", b"AINN", container.VERSION, 2000, width, height, bytes.fromhex(codec.weights_id[:8])
+    )
+    body = header + b"payload"
+    with pytest.raises(CodecError, match=f"{width}x{height}"):
+        codec.decode(body + struct.pack("<I", zlib.crc32(body)))
+
+
+def test_a_header_cut_off_before_a_good_checksum_is_refused(codec: AinnCodec, stream: bytes) -> None:
+    for length in range(4, 15):
+        with pytest.raises(CodecError, match="cut off within its header"):
+            codec.decode(stream[:length] + struct.pack("<I", zlib.crc32(stream[:length])))
+
+
+def test_a_forged_version_is_refused(codec: AinnCodec, stream: bytes) -> None:
+    body = stream[:4] + b"\x03" + stream[5:-4]
+    with pytest.raises(CodecError, match="version 3"):
+        codec.decode(body + struct.pack("<I", zlib.crc32(body)))
+
+
+def test_pictures_too_large_are_refused(codec: AinnCodec) -> None:
+    giant = np.broadcast_to(np.zeros(3, np.uint8), (70000, 2, 3))
+    with pytest.raises(CodecError, match="2x70000"):
+        codec.encode(giant, 1)
+
+
+def test_container_keeps_what_it_is_given() -> None:
+    content = Container(65535, 512, 6.5, b"\x01\x02\x03\x04", b"payload")
+    assert container.unpack(container.pack(content)) == content
+
+
+# Weights on disk.
+
+
+def test_weights_come_back_in_half_precision(tiny_weights: Path) -> None:
+    original, loaded = tiny_model(), load_weights(tiny_weights)
+    assert loaded.config == TINY and not loaded.training
+    for name, value in original.named_parameters():
+        if not name.endswith("quantiles"):
+            assert torch.equal(dict(loaded.named_parameters())[name], value.half().float()), name
+    assert loaded.entropy.bottleneck._quantized_cdf.numel() > 0
+
+
+@torch.no_grad()
+def test_the_rarest_z_has_finite_bits_after_half_precision(tiny: Ainn) -> None:
+    bits = -torch.log2(tiny.entropy.z_likelihood(torch.full((1, 8, 1, 1), 1e4)))
+    assert float(bits.max()) == pytest.approx(-math.log2(1e-9), rel=1e-3)
+
+
+def test_saving_weights_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+    model = tiny_model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    save_weights(model, tmp_path / "w.pt", {})
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pt"]
+
+
+def test_weights_saved_twice_are_the_same_file(tiny: Ainn, tmp_path: Path) -> None:
+    """What was loaded and is saved again has the same weights and tables."""
+    save_weights(tiny, tmp_path / "again.pt", {})
+    again = load_weights(tmp_path / "again.pt").state_dict()
+    for name, value in tiny.state_dict().items():
+        assert torch.equal(again[name], value), name
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "pickle", "format", "config", "state"])
+def test_damaged_weights_are_a_bench_error(tiny_weights: Path, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "bad.pt"
+    data = tiny_weights.read_bytes()
+    if damage in ("format", "config", "state", "pickle"):
+        payload = torch.load(tiny_weights, weights_only=True)
+        if damage == "format":
+            payload["format"] = "ainn-weights-0"
+        elif damage == "config":
+            payload["config"]["latent_channels"] = 128
+        elif damage == "state":
+            payload["state"].popitem()
+        else:
+            payload["training"] = Path("not plain")
+        torch.save(payload, path)
+    else:
+        path.write_bytes({"cut": data[: len(data) // 2], "text": b"weights?", "empty": b""}[damage])
+    with pytest.raises(BenchError, match=r"bad\.pt is not a readable file of A-INN weights \(.+\)"):
+        load_weights(path)
+
+
+def test_missing_weights_are_a_bench_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no A-INN weights at"):
+        load_weights(tmp_path / "none.pt")

@@ -1,0 +1,135 @@
+"""Photos to train on: folders and shards, what is held out, and crops."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import photo
+
+from bench.core.errors import BenchError
+from bench.training.photos import Cropper, load_photos, load_validation
+
+
+def shard(path: Path, files: list[Path]) -> None:
+    with tarfile.open(path, "w") as tar:
+        for file in files:
+            tar.add(file, f"deep/{file.name}")
+        note = tarfile.TarInfo("README.txt")
+        note.size = 5
+        tar.addfile(note, io.BytesIO(b"hello"))
+
+
+def assert_same_photos(a: list[Any], b: list[Any]) -> None:
+    assert len(a) == len(b)
+    assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_folder_shard_and_folder_of_shards_give_the_same_photos(photos: Path, tmp_path: Path) -> None:
+    files = sorted(photos.iterdir())
+    shard(tmp_path / "0.tar", files[:1])
+    (tmp_path / "more").mkdir()
+    shard(tmp_path / "more" / "1.tar", files[1:])
+    shard(tmp_path.parent / "whole.tar", files)
+    expected = [np.asarray(Image.open(file)) for file in files]
+    assert_same_photos(load_photos(photos, 64), expected)
+    assert_same_photos(load_photos(tmp_path, 64), expected)
+    assert_same_photos(load_photos(tmp_path.parent / "whole.tar", 64), expected)
+
+
+def test_photos_of_every_mode_are_taken_as_rgb(tmp_path: Path) -> None:
+    picture = Image.fromarray(photo(64, 64))
+    for mode in ("L", "RGBA", "P", "1"):
+        picture.convert(mode).save(tmp_path / f"{mode}.png")
+    picture.save(tmp_path / "upper.JPG", quality=90)
+    (tmp_path / "notes.txt").write_text("no photo")
+    loaded = load_photos(tmp_path, 64)
+    assert len(loaded) == 5 and all(each.shape == (64, 64, 3) and each.dtype == np.uint8 for each in loaded)
+
+
+def test_small_photos_are_passed_over(photos: Path) -> None:
+    sizes = [(each.shape[0], each.shape[1]) for each in load_photos(photos, 64)]
+    assert sizes == [(96, 128), (112, 128), (128, 128)]
+    assert [each.shape[0] for each in load_photos(photos, 112)] == [112, 128]
+    with pytest.raises(BenchError, match="no photo with sides of at least 129 pixels"):
+        load_photos(photos, 129)
+
+
+def test_valid_photos_are_held_out_and_cropped_about_their_centre(
+    photos: Path, photos_and_valid: Path, tmp_path: Path
+) -> None:
+    assert_same_photos(load_photos(photos_and_valid, 64), load_photos(photos, 64))
+    held_out = load_validation(photos_and_valid, 256)
+    assert held_out.dtype == torch.uint8
+    assert np.array_equal(held_out[0].permute(1, 2, 0).numpy(), photo(256, 300, seed=7)[:, 22:278])
+    assert load_validation(photos, 256).shape == (0, 3, 256, 256)
+    shard(tmp_path / "valid-0.tar", [photos_and_valid / "valid-0.png", photos_and_valid / "0.png"])
+    assert torch.equal(load_validation(tmp_path, 256), held_out)  # one is too small
+    with pytest.raises(BenchError, match="no photo with sides"):
+        load_photos(tmp_path, 64)
+
+
+def cut_shard(path: Path) -> None:
+    Image.fromarray(photo(64, 64)).save(path.parent / "photo.bmp")
+    shard(path, [path.parent / "photo.bmp"])
+    (path.parent / "photo.bmp").unlink()
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def cut_photo(path: Path) -> None:
+    Image.fromarray(photo(64, 64)).save(path)
+    path.write_bytes(path.read_bytes()[:900])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "words"),
+    [
+        ("a.png", cut_photo, r"a\.png can't be read as an image"),
+        ("a.jpg", lambda path: path.write_text("no photo"), r"a\.jpg can't be read as an image"),
+        ("a.tar", lambda path: path.write_text("no shard"), r"a\.tar is not a readable \.tar shard"),
+        ("a.tar", cut_shard, r"a\.tar"),
+    ],
+)
+def test_a_photo_or_shard_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, damage: Callable[[Path], Any], words: str
+) -> None:
+    damage(tmp_path / name)
+    with pytest.raises(BenchError, match=words):
+        load_photos(tmp_path, 64)
+
+
+def test_crops_are_parts_of_photos_and_depend_on_seed_and_step_alone() -> None:
+    ramp = np.full((100, 90, 3), 7, np.uint8)
+    ramp[:, :, 0], ramp[:, :, 1] = np.arange(100)[:, None], np.arange(90)
+    crops = Cropper([ramp], 64, 5, torch.device("cpu"))
+    batch = crops.batch(3, 32)
+    assert batch.shape == (32, 3, 64, 64) and batch.dtype == torch.float32
+    again = Cropper([ramp], 64, 5, torch.device("cpu"))
+    again.batch(0, 2)
+    assert torch.equal(again.batch(3, 32), batch)
+    assert not torch.equal(crops.batch(4, 32), batch)
+    assert not torch.equal(Cropper([ramp], 64, 6, torch.device("cpu")).batch(3, 32), batch)
+
+    values = (batch * 255).round()
+    assert torch.all(values[:, 2] == 7)
+    tops, lefts, ways = set(), set(), set()
+    for rows, columns, _ in values:
+        straight = bool(rows[1, 0] != rows[0, 0])
+        along = columns[0] if straight else columns[:, 0]
+        ways.add((straight, bool(along[1] < along[0])))
+        tops.add(float(rows.min()))
+        lefts.add(float(columns.min()))
+        assert rows.max() - rows.min() == columns.max() - columns.min() == 63
+    assert len(ways) == 4  # mirrored or not, transposed or not
+    assert len(tops) > 10 and len(lefts) > 10
+    assert min(tops) >= 0 and max(tops) <= 36 and max(lefts) <= 26
+
+    exact = Cropper([photo(64, 64)], 64, 0, torch.device("cpu")).batch(0, 1)
+    assert exact.shape == (1, 3, 64, 64)
