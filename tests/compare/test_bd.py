@@ -438,7 +438,7 @@ def test_values_stay_within_the_curves(method: str) -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, bench.bd; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
+    code = "import sys, bench.compare.bd; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
     answer = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
