@@ -49,7 +49,7 @@ class CommandCodec(Codec):
         return self._version
 
     def provenance(self) -> dict[str, Any]:
-        from bench.core.download import sha256_of
+        from bench.core.files import sha256_of
 
         found = [*_programs(self.file), *_files(self.file)]
         hashes = {name: sha256_of(path) for name, path in found if path.is_file()}
@@ -58,7 +58,7 @@ class CommandCodec(Codec):
     @cached_property
     def _version(self) -> str:
         """What the programs say of themselves, or which they are; and a hash of what they are told to do."""
-        from bench.core.download import sha256_of
+        from bench.core.files import sha256_of
 
         if self.file.version is not None:
             says = _first_line(self.file, self.file.version)
@@ -125,7 +125,7 @@ class CommandCodec(Codec):
         return np.stack([planes[_PLANES[self.file.output].index(channel)] for channel in range(3)], axis=-1)
 
     def _read(self, path: Path) -> RGB:
-        from bench.datasets.catalogue import read_rgb  # refuses more than 8 bits, instead of cutting them off
+        from bench.core.images import read_rgb  # refuses more than 8 bits, instead of cutting them off
 
         try:
             return read_rgb(path)

@@ -30,8 +30,9 @@ import numpy as np
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
-from bench.core.download import DownloadError, fetch_file, sha256_of
+from bench.core.download import DownloadError, fetch_file
 from bench.core.errors import BenchError
+from bench.core.files import sha256_of
 
 _HEADER = struct.Struct("<BHH")
 _LENGTH = struct.Struct("<I")

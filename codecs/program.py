@@ -162,7 +162,7 @@ def check_written(target: Path, command: Sequence[str], output: str) -> Path:
 
 def told_of(encode: Sequence[str], decode: Sequence[str], files: Iterable[Path]) -> dict[str, Any]:
     """What `Codec.provenance` tells of programs: both command lines, and SHA-256 of files by name."""
-    from bench.core.download import sha256_of
+    from bench.core.files import sha256_of
 
     return {
         "commands": {"encode": " ".join(encode), "decode": " ".join(decode)},

@@ -46,7 +46,7 @@ class ReferenceSoftware(Codec):
         return missing(cls.suite)
 
     def version(self) -> str:
-        from bench.core.download import sha256_of
+        from bench.core.files import sha256_of
 
         told = f"{self.values['chroma']}, {self.values['bits']} bits, {self.values['range']} range"
         return f"{self._found[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {told}"

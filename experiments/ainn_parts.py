@@ -22,7 +22,7 @@ from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.symbol_tables import symbol_tables
 from bench.codecs.ainn.weights import load_weights
 from bench.compare.bd import bjontegaard
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 
 PICTURES = 6
 SIDES = (512, 512)  # a part of each, in whole multiples of 64

@@ -21,7 +21,7 @@ from bench import codecs
 from bench.codecs.ainn.codec import WEIGHTS
 from bench.codecs.ainn.weights import load_weights
 from bench.codecs.compressai_import import compressai
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 
 ROUNDS = 3
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import codecs, metrics
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 
 QUALITIES = (5, 10, 20, 30, 50, 70, 90, 95)
 ROUNDS = 3

@@ -1,19 +1,14 @@
-"""Curves and Bjontegaard deltas: `from bench.compare import compare`."""
+"""Codecs against an anchor: curves, Bjontegaard deltas, intervals. Called, it is `bench.api.compare`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bench.core.lazy import lazy_names, make_callable
 
 if TYPE_CHECKING:
     from bench.compare.comparison import Comparison, compare
 
 __all__ = ["Comparison", "compare"]
-
-
-def __getattr__(name: str) -> Any:
-    """Imported when asked for: each child process pays for imports."""
-    if name in __all__:
-        from bench.compare import comparison
-
-        return getattr(comparison, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "bench.compare.comparison"))
+make_callable(__name__, "bench.api", "compare")

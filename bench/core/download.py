@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -11,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from bench.core.errors import BenchError
+from bench.core.files import is_image_name, sha256_of
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 MANIFEST = "SHA256SUMS"
 
 _TIMEOUT_S = 30  # without a byte, not for the whole file
@@ -20,12 +19,6 @@ _TIMEOUT_S = 30  # without a byte, not for the whole file
 
 class DownloadError(Exception):
     """Why a file could not be had, as a clause that fits into the middle of a sentence."""
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits in lower case."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verified(path: Path, expected: str | None) -> str:
@@ -152,8 +145,7 @@ def _images(source: zipfile.ZipFile, inside: str | None) -> dict[str, zipfile.Zi
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in member.filename:
             raise DownloadError(f"is refused for its unsafe path {member.filename!r}")
-        hidden = "__MACOSX" in path.parts or path.name.startswith(".")
-        if member.is_dir() or hidden or path.suffix.lower() not in IMAGE_SUFFIXES:
+        if member.is_dir() or "__MACOSX" in path.parts or not is_image_name(path.name):
             continue
         if inside is not None and not f"/{path.parent}".endswith(f"/{inside}"):
             continue

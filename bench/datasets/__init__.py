@@ -1,19 +1,13 @@
-"""Datasets by name or folder."""
+"""Datasets by name or folder: which images they hold, and that these are the right ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bench.core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from bench.datasets.catalogue import Dataset, Image, describe, known, load, read_rgb
+    from bench.datasets.catalogue import Dataset, Image, describe, known, load
 
-__all__ = ["Dataset", "Image", "describe", "known", "load", "read_rgb"]
-
-
-def __getattr__(name: str) -> Any:
-    """Imported when asked for: each child process pays for imports."""
-    if name in __all__:
-        from bench.datasets import catalogue
-
-        return getattr(catalogue, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["Dataset", "Image", "describe", "known", "load"]
+__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "bench.datasets.catalogue"))

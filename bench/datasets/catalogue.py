@@ -9,24 +9,12 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bench.core.download import (
-    IMAGE_SUFFIXES,
-    DownloadError,
-    fetch_archive,
-    fetch_file,
-    read_manifest,
-    sha256_of,
-    verified,
-)
+from bench.core.download import DownloadError, fetch_archive, fetch_file, read_manifest, verified
 from bench.core.errors import BenchError
+from bench.core.files import IMAGE_SUFFIXES, is_image_name, printable, sha256_of
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-_MAX_PIXELS = 500_000_000
 _DATA, _CACHE, _PACKAGE = "data folder", "cache", "package"
 
 
@@ -127,51 +115,6 @@ def describe(
     return items
 
 
-def pixels(path: Path) -> int:
-    """How many pixels an image file has, by its header."""
-    import PIL.Image
-
-    PIL.Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
-    with PIL.Image.open(path) as image:
-        return image.width * image.height
-
-
-def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
-    """The pixels of an image file, uint8, height x width x 3, sRGB values as stored.
-
-    Grey and palette images are converted; an alpha channel is dropped if it is opaque everywhere.
-    The EXIF orientation is not applied: an image is coded as it is stored, and turning it would
-    change what the codec sees. Raises BenchError for transparency, more than 8 bits a sample,
-    other colour spaces, and a file that cannot be read to its end.
-    """
-    import numpy as np
-    import PIL.Image
-
-    # Benchmarks use big images: Pillow's own limit (89 megapixels) would warn about honest ones.
-    PIL.Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
-    try:
-        with PIL.Image.open(path) as image:
-            if _is_deep(image):
-                raise BenchError(
-                    f"{path} has more than 8 bits a sample, and a codec of 8-bit RGB cannot be "
-                    "scored on it; convert it to 8 bits first."
-                )
-            if image.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}:
-                raise BenchError(f"{path} is a {image.mode} image; convert it to RGB first.")
-            if image.has_transparency_data:
-                rgba = image.convert("RGBA")
-                if rgba.getchannel("A").getextrema() != (255, 255):
-                    raise BenchError(f"{path} is transparent in places; flatten it to RGB first.")
-                return np.array(rgba.convert("RGB"))
-            return np.array(image.convert("RGB"))
-    except FileNotFoundError as error:
-        raise BenchError(f"there is no image {path}.") from error
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise BenchError(
-            f"{path} cannot be read as an image ({str(error).rstrip('.')}); replace it."
-        ) from error
-
-
 @dataclass(frozen=True)
 class _Entry:
     """One dataset of the catalogue; `datasets.yaml` explains the fields."""
@@ -227,7 +170,7 @@ def _load_folder(folder: Path, limit: int | None, taken: Iterable[str]) -> Datas
         raise BenchError(
             f"there is no image directly in the folder {folder}; images are {' '.join(IMAGE_SUFFIXES)} files."
         )
-    images = tuple(Image(name, folder / name, sha256_of(folder / name)) for name in names)
+    images = tuple(Image(printable(name), folder / name, sha256_of(folder / name)) for name in names)
     name = folder.resolve().name
     if name in taken:  # its results must not pass for those of the set
         name += "-folder"
@@ -325,9 +268,11 @@ def _missing(entry: _Entry, found: _Found, limit: int | None) -> list[str]:
 def _images_in(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return sorted(
-        path.name for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-    )
+    paths = [path for path in folder.iterdir() if is_image_name(path.name) and not path.is_dir()]
+    for path in paths:
+        if not path.is_file():  # a run over fewer images than there seem to be would mislead
+            raise BenchError(f"{path} is a broken link, or no file; mend or remove it.")
+    return sorted(path.name for path in paths)
 
 
 def _download(entry: _Entry, missing: list[str]) -> None:
@@ -341,16 +286,6 @@ def _download(entry: _Entry, missing: list[str]) -> None:
         raise DownloadError(f"the installed package {entry.package} does not hold them")
     else:
         raise DownloadError("no address to download it from is known")
-
-
-def _is_deep(image: Any) -> bool:
-    """More than 8 bits a sample; Pillow gives 16-bit RGB files the mode RGB and cuts them."""
-    if image.mode.startswith(("I", "F")):
-        return True
-    return any(
-        ";16" in str(tile.args) or (tile.codec_name.startswith("ppm") and tile.args[1] > 255)
-        for tile in image.tile
-    )
 
 
 def _not_found(

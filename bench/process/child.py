@@ -143,7 +143,7 @@ class Scorer:
 
     def read(self, header: dict[str, Any], payload: bytes) -> Answer:
         """The pixels of a file, which is the original from now on."""
-        from bench.datasets.catalogue import read_rgb
+        from bench.core.images import read_rgb
 
         self.original, self.scores = None, {}
         self.original = read_rgb(Path(header["path"]))

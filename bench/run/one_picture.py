@@ -8,7 +8,7 @@ from bench import codecs
 from bench.codecs import Codec
 from bench.codecs.pillow import save
 from bench.core.errors import BenchError
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 from bench.metrics import bits_per_pixel
 
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from bench import codecs, metrics
 from bench.core.errors import BenchError
-from bench.datasets.catalogue import Dataset, pixels
+from bench.core.images import pixels
+from bench.datasets.catalogue import Dataset
 from bench.results import Contents, Failure, Row, Store
 from bench.run.kept_pictures import Kept
 from bench.run.measurer import Cell, Conditions, Measurer, Record

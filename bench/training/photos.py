@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from bench.core.download import IMAGE_SUFFIXES
 from bench.core.errors import BenchError
+from bench.core.files import IMAGE_SUFFIXES
 
 
 def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:

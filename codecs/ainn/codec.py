@@ -14,7 +14,7 @@ from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.framing import check_size
 from bench.codecs.parameters import Parameter
-from bench.core.download import sha256_of
+from bench.core.files import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ from tiny import photo
 
 from bench.codecs import colour
 from bench.codecs.colour import Format, to_planes, to_rgb
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 
 RANGES = pytest.mark.parametrize("full", [True, False], ids=["full", "limited"])
 

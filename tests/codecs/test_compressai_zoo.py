@@ -22,7 +22,7 @@ from bench.codecs.compressai_import import compressai
 from bench.codecs.compressai_zoo import download_path, load_checkpoint
 from bench.compare import published
 from bench.core.errors import BenchError
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 from bench.metrics import bits_per_pixel
 from bench.run.conformance import CHECKS, conformance
 

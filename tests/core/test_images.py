@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from bench.core.errors import BenchError
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 
 
 def _png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:

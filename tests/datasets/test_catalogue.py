@@ -22,7 +22,8 @@ import yaml
 from places import ROOT
 
 from bench.core.errors import BenchError
-from bench.datasets.catalogue import describe, known, load, read_rgb
+from bench.core.images import read_rgb
+from bench.datasets.catalogue import describe, known, load
 
 CATALOGUE = yaml.safe_load((ROOT / "datasets.yaml").read_text("utf-8"))
 

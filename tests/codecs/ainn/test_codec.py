@@ -20,8 +20,8 @@ from bench.codecs.ainn.codec import AinnCodec, _pad
 from bench.codecs.ainn.container import Container
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.weights import load_weights, save_weights
-from bench.core.download import sha256_of
 from bench.core.errors import BenchError
+from bench.core.files import sha256_of
 
 
 @pytest.fixture(scope="module")

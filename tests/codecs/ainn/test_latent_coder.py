@@ -26,7 +26,7 @@ from bench.codecs.ainn.latent_coder import LatentCoder
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.symbol_tables import LOG_STEP
 from bench.codecs.base import RGB
-from bench.core.download import sha256_of
+from bench.core.files import sha256_of
 
 
 @functools.cache

@@ -1,0 +1,153 @@
+"""Pictures in: the one reader for `run`, `train`, `encode` and `score`.
+
+| taken | refused, with what to do |
+| --- | --- |
+| PNG, JPEG, WebP, BMP, TIFF, PPM | any other format |
+| 1 to 8 bits a sample, RGB565 too | more than 8 bits a sample |
+| grey, palette, RGB, YCbCr | CMYK, Lab and the like |
+| an alpha channel that is opaque everywhere (dropped) | transparency |
+| the first picture of a JPEG that holds several (MPO) | animations, several pages |
+| | more samples a pixel than colours and alpha |
+| up to 500 megapixels | more |
+
+The EXIF orientation is not applied, and colour profiles are not: a codec is given the samples as they
+are stored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bench.core.errors import BenchError, first_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+MOST_PIXELS = 500_000_000
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
+_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}
+_BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
+_ORIENTATION = 0x0112  # tag of EXIF
+
+
+def pixels(path: Path) -> int:
+    """How many pixels an image file has, by its header.
+
+    Raises:
+        BenchError: the file is no image.
+    """
+    with _reading(str(path)), _open(path) as image:
+        return int(image.width * image.height)
+
+
+def read_rgb(source: Path | IO[bytes], name: str | None = None) -> npt.NDArray[np.uint8]:
+    """The samples of an image file: uint8, height x width x 3, sRGB values as stored.
+
+    Args:
+        source: a file's path, or an open file.
+        name: what errors call the file; by default its path.
+
+    Raises:
+        BenchError: the file is no image, or one that the table above refuses.
+    """
+    import numpy as np
+
+    title = name or str(source)
+    with _reading(title), _open(source) as image:
+        _refuse_unfit(image, title)
+        if image.has_transparency_data:
+            rgba = image.convert("RGBA")
+            if rgba.getchannel("A").getextrema() != (255, 255):
+                raise BenchError(f"{title} is transparent in places; flatten it to RGB first.")
+            return np.array(rgba.convert("RGB"))
+        return np.array(image.convert("RGB"))
+
+
+def lost_metadata(path: Path) -> list[str]:
+    """What a file says of its picture that coding its samples loses: orientation, colour profile.
+
+    Raises:
+        BenchError: the file is no image.
+    """
+    with _reading(str(path)), _open(path) as image:
+        lost = []
+        if image.getexif().get(_ORIENTATION, 1) != 1:
+            lost.append("its EXIF orientation")
+        if image.info.get("icc_profile"):
+            lost.append("its ICC colour profile")
+        return lost
+
+
+class _reading:
+    """Turns what Pillow raises for a file into one sentence."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        import PIL.Image
+
+        if isinstance(error, FileNotFoundError):
+            raise BenchError(f"there is no image {self.title}.") from error
+        if isinstance(error, PIL.UnidentifiedImageError):
+            raise BenchError(
+                f"{self.title} cannot be read as an image: it is none of {', '.join(_FORMATS)}, or damaged."
+            ) from error
+        bad = (OSError, SyntaxError, ValueError, EOFError, MemoryError, PIL.Image.DecompressionBombError)
+        if isinstance(error, bad):
+            reason = first_line(error).rstrip(".")
+            raise BenchError(f"{self.title} cannot be read as an image ({reason}); replace it.") from error
+
+
+def _open(source: Path | IO[bytes]) -> Any:
+    import PIL.Image
+
+    # Benchmarks use big images: Pillow's own limit (89 megapixels) would warn about honest ones.
+    PIL.Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses from twice its limit on
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        return PIL.Image.open(source, formats=_FORMATS)
+
+
+def _refuse_unfit(image: Any, title: str) -> None:
+    if _is_deep(image):
+        raise BenchError(
+            f"{title} has more than 8 bits a sample, and a codec of 8-bit RGB cannot be "
+            "scored on it; convert it to 8 bits first."
+        )
+    if image.mode not in _MODES:
+        raise BenchError(f"{title} is a {image.mode} image; convert it to RGB first.")
+    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format != "MPO":
+        what = "pages" if image.format == "TIFF" else "frames"
+        raise BenchError(f"{title} holds {frames} {what}; save the one to code as a file of its own.")
+    samples = _tag(image, _SAMPLES_PER_PIXEL) or 0
+    if samples > len(image.getbands()):
+        raise BenchError(f"{title} has {samples} samples a pixel; keep those of R, G and B only.")
+
+
+def _is_deep(image: Any) -> bool:
+    """More than 8 bits a sample; Pillow gives 16-bit RGB files the mode RGB and cuts them."""
+    if image.mode.startswith(("I", "F")):
+        return True
+    bits = _tag(image, _BITS_PER_SAMPLE) or ()
+    if max(bits if isinstance(bits, tuple) else (bits,), default=0) > 8:
+        return True
+    return any(
+        # "BGR;16" is RGB565, 16 bits a pixel.
+        (";16" in str(tile.args) and "BGR;16" not in str(tile.args))
+        or (tile.codec_name.startswith("ppm") and tile.args[1] > 255)
+        for tile in image.tile
+    )
+
+
+def _tag(image: Any, number: int) -> Any:
+    """A tag of a TIFF file; None for other files, and where the tag isn't there."""
+    return image.tag_v2.get(number) if hasattr(image, "tag_v2") else None
