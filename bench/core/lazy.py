@@ -16,9 +16,8 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]
         package: its `__name__`.
         modules: the module of each name.
 
-    >>> __getattr__ = lazy_names("package", {"sqrt": "math"})
-    >>> __getattr__("sqrt")(9)
-    3.0
+    Example, in a package's `__init__.py`:
+        __getattr__ = lazy_names(__name__, {"load": "bench.datasets.catalogue"})
     """
 
     def get(name: str) -> Any:

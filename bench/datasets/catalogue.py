@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,6 +40,14 @@ class Dataset:
     split: str | None
     images: tuple[Image, ...]
     complete: bool
+    other_images: tuple[str, ...] = ()  # names of those that a limit left out
+    place: str = ""  # of a folder: a hash of where it is, as two folders may have one name
+    notes: tuple[str, ...] = ()  # what somebody who reads figures should know
+
+    @property
+    def pictures(self) -> dict[str, str | None]:
+        """SHA-256 by name of all images; None for those that a limit left out."""
+        return {image.name: image.sha256 for image in self.images} | dict.fromkeys(self.other_images)
 
     @property
     def label(self) -> str:
@@ -165,16 +174,29 @@ def _unknown(name: str, names: list[str]) -> str:
 
 
 def _load_folder(folder: Path, limit: int | None, taken: Iterable[str]) -> Dataset:
-    names = _images_in(folder)[:limit]
+    names = _images_in(folder)
     if not names:
         raise BenchError(
             f"there is no image directly in the folder {folder}; images are {' '.join(IMAGE_SUFFIXES)} files."
         )
-    images = tuple(Image(printable(name), folder / name, sha256_of(folder / name)) for name in names)
-    name = folder.resolve().name
+    images = [Image(printable(name), folder / name, sha256_of(folder / name)) for name in names[:limit]]
+    others = tuple(map(printable, names[len(images) :]))
+    images, notes = _without_copies(images)
+    name = printable(folder.resolve().name)
     if name in taken:  # its results must not pass for those of the set
         name += "-folder"
-    return Dataset(name, None, images, complete=False)
+    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return Dataset(name, None, tuple(images), False, others, place, tuple(notes))
+
+
+def _without_copies(images: Iterable[Image]) -> tuple[list[Image], list[str]]:
+    """The images without those whose file is there already under another name, and a note for each."""
+    first: dict[str, Image] = {}
+    notes = []
+    for image in images:
+        if (same := first.setdefault(image.sha256, image)) is not image:
+            notes.append(f"{image.name} is the same file as {same.name}, and is left out")
+    return list(first.values()), notes
 
 
 def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:
@@ -205,7 +227,8 @@ def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:
     names = sorted(found)[:limit]
     images = tuple(Image(name, found[name][1], verified(found[name][1], sums.get(name))) for name in names)
     complete = len(names) == entry.count and trusted.issuperset(names)
-    return Dataset(entry.name, entry.split, images, complete)
+    others = tuple(sorted(found)[len(names) :])
+    return Dataset(entry.name, entry.split, images, complete, others)
 
 
 def _cache(entry: _Entry) -> Path:

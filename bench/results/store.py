@@ -1,0 +1,282 @@
+"""Results on disk: lines of JSON, appended as they are measured, that survive whatever happens to a run.
+
+``DIR/<dataset>/<codec>.jsonl`` holds lines of four kinds: a *row* is a measured cell (image, quality), a
+*failure* a cell that could not be measured, a *setup* says with what rows were measured (rows name theirs),
+and a *run* says which version on which pictures was run. What changes the figures of a cell identifies the
+cell: the image's bytes, the codec's version and the quality. A newer line for the same cell takes the place
+of an older one, but a failure hides no figures unless it voids them. A line that a kill cut off is skipped.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+from bench.core.errors import BenchError
+from bench.core.files import file_name_of
+from bench.results.records import CellKey, Failure, Record, Row, RunRecord, Setup, from_line, to_line
+
+if TYPE_CHECKING:
+    from bench.datasets import Dataset
+
+# Of a checkout; absent in an installed package.
+COMMITTED = Path(__file__).resolve().parents[2] / "results"
+
+Result = TypeVar("Result", Row, Failure)
+
+_PLACE = ".place"  # file beside the results of a folder: which folder that is
+
+
+@dataclass
+class Contents:
+    """What counts of a file of results: one version of a codec, on the pictures that the dataset has now.
+
+    The version is the one that was run last. Pictures are those of the last run: a row of a picture that
+    was replaced or taken out since does not count, and is in `rows_of_any_picture` only.
+    """
+
+    version: str | None = None
+    rows: dict[CellKey, Row] = field(default_factory=dict)  # the newest row of each cell
+    failures: dict[CellKey, Failure] = field(default_factory=dict)  # of cells without a row
+    setups: dict[str, Setup] = field(default_factory=dict)
+    rows_of_any_picture: dict[CellKey, Row] = field(default_factory=dict)
+    last_run: RunRecord | None = None
+
+    @property
+    def replaced(self) -> list[str]:
+        """Names of pictures that have rows, none of which counts any more."""
+        current = {row.image for row in self.rows.values()}
+        return sorted({row.image for row in self.rows_of_any_picture.values()} - current)
+
+
+class Store:
+    """The results under one folder. Several processes may write to it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._setups: dict[Path, set[str]] = {}  # that we know to be in a file
+
+    def append(self, record: Row | Failure | RunRecord, setup: Setup | None = None) -> None:
+        """Add a record and, if the file lacks it, its setup; on disk when this returns.
+
+        A record that doesn't fit on the disk leaves the file as it was.
+
+        Raises:
+            BenchError: the folder can't be written to.
+        """
+        path = self.path(record.dataset, record.codec)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(path) as file:
+                lines: list[Record] = [record]
+                known = self._setups.setdefault(path, set())
+                if setup is not None and setup.id not in known:
+                    if not _holds(file, setup.id):
+                        lines = [setup, record]
+                    known.add(setup.id)
+                _write(file, "".join(map(to_line, lines)))
+        except OSError as error:
+            self._setups.pop(path, None)
+            raise BenchError(
+                f"can't write results to {path} ({error.strerror}); what is in it is kept: "
+                "make room or give another --results, and run again for the rest"
+            ) from error
+
+    def load(self, dataset: str, codec: str, version: str | None = None) -> Contents:
+        """What is known of one version of a codec on a dataset, in the order of image and quality.
+
+        Args:
+            version: of the codec; by default the one that was run last, even if it only failed.
+                Versions are never mixed.
+
+        Raises:
+            BenchError: written by another codec-bench.
+        """
+        records = list(self._records(self.path(dataset, codec)))
+        contents = Contents(version)
+        contents.setups = {record.id: record for record in records if isinstance(record, Setup)}
+        lines = [record for record in records if not isinstance(record, Setup)]
+        if version is None and lines:
+            contents.version = lines[-1].codec_version
+        for record in lines:
+            if isinstance(record, RunRecord):
+                contents.last_run = record
+            elif record.codec_version != contents.version:
+                continue
+            elif isinstance(record, Row):
+                contents.rows_of_any_picture[record.cell] = record
+                contents.failures.pop(record.cell, None)
+            elif record.voids or record.cell not in contents.rows_of_any_picture:
+                contents.rows_of_any_picture.pop(record.cell, None)
+                contents.failures[record.cell] = record
+        pictures = _pictures_now(lines)
+        contents.rows = dict(sorted(_current(contents.rows_of_any_picture.items(), pictures), key=_order))
+        contents.failures = dict(sorted(_current(contents.failures.items(), pictures), key=_order))
+        return contents
+
+    def rows(self, dataset: str, codec: str, version: str | None = None) -> list[Row]:
+        """The rows of `load`."""
+        return list(self.load(dataset, codec, version).rows.values())
+
+    def datasets(self, codec: str) -> list[str]:
+        """Names of the datasets on which a codec has a file of results."""
+        names = {glob.escape(name) for name in (file_name_of(codec), codec) if "/" not in name}
+        paths = {path for name in names for path in self.folder.glob(f"*/{name}.jsonl")}
+        return sorted({_name_of(path.parent.name, path, "dataset") for path in paths})
+
+    def codecs(self) -> list[str]:
+        """Names of the codecs that have results on any dataset."""
+        return sorted({_name_of(path.stem, path, "codec") for path in self.folder.glob("*/*.jsonl")})
+
+    def path(self, dataset: str, codec: str) -> Path:
+        """The file of a codec's results on a dataset. Older files bear the codec's name as it is."""
+        path = self._folder_of(dataset) / f"{file_name_of(codec)}.jsonl"
+        old = path.with_name(f"{codec}.jsonl") if "/" not in codec else path
+        return old if old.is_file() and not path.is_file() else path
+
+    def name_for(self, dataset: Dataset) -> str:
+        """The name that results of a dataset go by here: two folders of one name never share results.
+
+        The first folder called `photos` has the results `photos`, another one `photos-2`. A folder that
+        was moved, with all its pictures, is still the same.
+        """
+        if not dataset.place:
+            return dataset.name
+        number, name = 1, dataset.name
+        while not self._is_of(name, dataset):
+            number += 1
+            name = f"{dataset.name}-{number}"
+        return name
+
+    def claim(self, dataset: Dataset) -> Dataset:
+        """The dataset under its name of `name_for`, which is then taken.
+
+        Raises:
+            BenchError: the folder can't be written to.
+        """
+        if not dataset.place:
+            return dataset
+        name = self.name_for(dataset)
+        path = self._folder_of(name) / _PLACE
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dataset.place + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BenchError(
+                f"can't write results to {path.parent} ({error.strerror}); give another --results"
+            ) from error
+        return replace(dataset, name=name)
+
+    def _is_of(self, name: str, dataset: Dataset) -> bool:
+        """Whether results of that name are of this folder, or there are none."""
+        folder = self._folder_of(name)
+        with suppress(OSError):
+            if (folder / _PLACE).read_text(encoding="utf-8").strip() == dataset.place:
+                return True
+        mine = {image.sha256 for image in dataset.images}
+        theirs: set[str] = set()
+        for path in folder.glob("*.jsonl"):
+            records = [record for record in self._records(path) if not isinstance(record, Setup)]
+            theirs |= {sha256 for sha256 in _pictures_now(records).values() if sha256}
+        # Results from before folders were told apart are of this folder if they share a picture.
+        claimed = (folder / _PLACE).is_file()
+        return not theirs or (mine >= theirs if claimed else bool(mine & theirs))
+
+    def _folder_of(self, dataset: str) -> Path:
+        path = self.folder / file_name_of(dataset)
+        old = self.folder / dataset
+        return old if "/" not in dataset and old.is_dir() and not path.is_dir() else path
+
+    def _records(self, path: Path) -> Iterator[Record]:
+        if not path.is_file():
+            return
+        # A line ends at a line feed and nowhere else: names may hold other ends of lines.
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            if (record := from_line(line, path)) is not None:
+                yield record
+
+
+def _pictures_now(records: Iterable[Record]) -> dict[str, str | None]:
+    """SHA-256 by name of the pictures that a dataset has, by the last run and what was measured since."""
+    pictures: dict[str, str | None] = {}
+    for record in records:
+        if isinstance(record, RunRecord):
+            pictures = dict(record.pictures)
+        elif not isinstance(record, Setup):
+            pictures[record.image] = record.image_sha256
+    return pictures
+
+
+def _current(
+    cells: Iterable[tuple[CellKey, Result]], pictures: dict[str, str | None]
+) -> Iterator[tuple[CellKey, Result]]:
+    """The cells of pictures that the dataset has now, under the names that these have now."""
+    names = {sha256: name for name, sha256 in pictures.items() if sha256}
+    for key, record in cells:
+        if name := names.get(record.image_sha256):
+            yield key, record if record.image == name else replace(record, image=name)
+        elif pictures.get(record.image, "replaced") is None:  # there, but the last run didn't look at it
+            yield key, record
+
+
+def _order(item: tuple[CellKey, Row | Failure]) -> tuple[str, float]:
+    return item[1].image, item[1].quality
+
+
+def _name_of(file_name: str, path: Path, kind: str) -> str:
+    """The codec or dataset that a file or folder of results is named for: its first line has the name.
+
+    A file that somebody renamed goes by the name that it has now.
+    """
+    with suppress(OSError, ValueError, AttributeError), path.open(encoding="utf-8") as file:
+        name = json.loads(file.readline()).get(kind)
+        name = name.get("name") if isinstance(name, dict) else name  # setups hold more of a dataset
+        if isinstance(name, str) and file_name_of(name) == file_name:
+            return name
+    return file_name
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO]:
+    """The file, open to read and append, ours alone for as long as this lasts."""
+    with path.open("ab+", buffering=0) as file:  # unbuffered: what doesn't fit fails where it is written
+        try:
+            import fcntl
+        except ImportError:  # Windows: two runs at once then have only the atomicity of an append
+            yield file  # type: ignore[misc]
+            return
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file  # type: ignore[misc]
+
+
+def _write(file: BinaryIO, text: str) -> None:
+    """Append text and bring it to the disk, all of it or nothing."""
+    end = file.seek(0, os.SEEK_END)
+    if end and _last_byte(file, end) != b"\n":  # don't glue this line to half a line
+        text = "\n" + text
+    content = text.encode()
+    try:
+        while content:
+            content = content[file.write(content) :]
+        os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), end)
+        raise
+
+
+def _last_byte(file: BinaryIO, end: int) -> bytes:
+    file.seek(end - 1)
+    return file.read(1)
+
+
+def _holds(file: BinaryIO, setup_id: str) -> bool:
+    file.seek(0)
+    return f'"id": "{setup_id}"'.encode() in file.read()
