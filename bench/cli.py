@@ -16,7 +16,6 @@ from bench.core.errors import BenchError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Benchmark image codecs, learned and conventional: rate, distortion, time, Bjontegaard deltas.",
@@ -42,19 +41,33 @@ class Kind(StrEnum):
     published = "published"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from bench import __version__
+
+        print(f"codec-bench {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def bench() -> None:
+def bench(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
     """The callback makes the commands subcommands, however few there are."""
 
 
 @app.command("list")
 def list_command(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    name: Annotated[str | None, typer.Argument(help="Show all that is known of this one.")] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
     """List codecs, datasets, metrics (what is usable here, and for what isn't, what to do) or published
-    curves."""
+    curves; with a name, all that is known of one."""
     from bench import console
 
     if kind is Kind.codecs:
@@ -73,8 +86,12 @@ def list_command(
         from bench.compare import published
 
         items = published.describe()
+    if name is not None:
+        items = console.named(kind, items, name)
     if json:
         console.json_document(items)
+    elif name is not None:
+        console.details(items)
     else:
         console.listing(kind, items)
 
@@ -117,36 +134,28 @@ def run(
 
     What is in the results already isn't measured again.
     """
-    from bench import codecs, console, datasets, metrics
-    from bench.process import limits
-    from bench.results import Store
-    from bench.run.measurer import Conditions
-    from bench.run.runner import Resume, Run
+    from bench import api, console
+    from bench.run.settings import Settings
 
-    allowed = limits.Limits(timeout, limits.parse_size(memory) if memory else limits.fair_share(jobs))
-    conditions = Conditions(jobs, threads, allowed, timing, fresh, confined=not unconfined)
-    policy = Resume.of(resume)
-    wanted = tuple(metric or metrics.DEFAULT)
-    for name in codec:
-        codecs.get(name)  # so that a typo is told before a dataset is fetched
-    metrics.check_ready(wanted)
-    loaded = datasets.load(dataset, data, images)
-    store = Store(results)
-    runs = [Run(name, loaded, tuple(quality or ()), wanted, conditions, policy, keep) for name in codec]
-    plans = [(each, *each.plan(store)) for each in runs]  # so that a typo stops it before any work
-    complete = True
-    for each, cells, outcome in plans:
-        console.slow(each, cells)
-        steps = each.execute(cells, outcome, store)
+    settings = Settings(
+        jobs=jobs, threads=threads, timeout=timeout, memory=memory, timing=timing, fresh=fresh,
+        confined=not unconfined, keep=keep, resume=resume,
+    )  # fmt: skip
+    runs = api.plan(
+        codec, dataset, qualities=quality or (), images=images, metrics=metric or (), settings=settings,
+        results=results, data=data,
+    )  # fmt: skip
+    for planned in runs:
+        console.slow(planned)
+        steps = planned.execute()
         try:
-            console.progress(f"{each.name} on {each.dataset.name}", len(cells), steps)
+            console.progress(f"{planned.name} on {planned.dataset.name}", len(planned.cells), steps)
         except KeyboardInterrupt:
             steps.close()
-            console.stopped(outcome)
+            console.stopped(planned.outcome)
             raise typer.Exit(130) from None
-        console.outcome(each, outcome)
-        complete = complete and outcome.complete
-    if not complete:
+        console.outcome(planned)
+    if not all(planned.outcome.complete for planned in runs):
         raise typer.Exit(1)
 
 
@@ -161,13 +170,15 @@ def score(
     """Compute metrics from the pictures that `bench run --keep` kept, without coding again."""
     from bench import console, datasets, metrics
     from bench.results import Store
+    from bench.results.names import name_of_codec
     from bench.run.rescore import Scored, rescore, rows_to_score
 
     wanted = tuple(metric or metrics.DEFAULT)
-    metrics.check_ready(wanted)  # so that a typo is told before a dataset is fetched
-    loaded = datasets.load(dataset, data)
+    metrics.check_ready(wanted)  # so that a typo is an error before a dataset is fetched
     store = Store(results)
-    plans = [(name, rows_to_score(store, loaded, name)) for name in codec]
+    loaded = store.named(datasets.load(dataset, data))
+    names = [name_of_codec(name, store, loaded.name) for name in codec]
+    plans = [(name, rows_to_score(store, loaded, name)) for name in names]
     complete = True
     for name, rows in plans:
         done = Scored()

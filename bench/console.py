@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from bench.compare.comparison import Comparison
-from bench.compare.curves import cell_of, curve
+from bench.compare.curves import cell_of, curve, whole_curves
+from bench.core.errors import BenchError
 from bench.report.tables import costs_table, deltas_table, images_table, points_table, views_tables
 from bench.run.conformance import Verdict
-from bench.run.measurer import Cell
 from bench.run.rescore import Scored
 from bench.run.runner import Outcome, Run
 
@@ -42,45 +45,80 @@ def merged(comparisons: Sequence[Comparison]) -> dict[str, Any]:
 
 
 def listing(kind: str, items: Sequence[Mapping[str, Any]]) -> None:
-    """A table of codecs, datasets or metrics."""
-    columns = {
-        "codecs": ("name", "usable", "version", "qualities", "parameters", "summary", "note"),
-        "datasets": ("name", "split", "count", "present", "usable", "licence", "note"),
-        "metrics": ("name", "usable", "title", "unit", "by", "note"),
-        "published": ("name", "dataset", "split", "points", "metrics", "version", "title"),
+    """A table of codecs, datasets, metrics or published curves, what is usable here first."""
+    columns, titles = {
+        "codecs": (("name", "summary"), "what it is"),
+        "datasets": (("name", "split", "count", "present", "licence"), "licence"),
+        "metrics": (("name", "title", "unit", "by"), "how it is computed"),
+        "published": (("name", "dataset", "points", "metrics", "title"), "title"),
     }[kind]
-    table = Table()
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    usable = [item for item in items if item.get("usable", True)]
+    console = _stdout(width=100)
+    console.print(_table(columns, usable, last=titles))
+    if lacking := [item for item in items if not item.get("usable", True)]:
+        console.print(_table(("name", "note"), lacking, last="not usable here: what to do"))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"more of one: bench list {kind} NAME")
+
+
+def named(kind: str, items: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """The items of that name: one, or for published curves one for each dataset.
+
+    Raises:
+        BenchError: there is none.
+    """
+    if chosen := [item for item in items if item["name"] == name]:
+        return chosen
+    names = list(dict.fromkeys(str(item["name"]) for item in items))
+    close = get_close_matches(name, names, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    raise BenchError(f"{kind}: there is none called '{name}'; {hint}`bench list {kind}` shows all")
+
+
+def details(items: Sequence[Mapping[str, Any]]) -> None:
+    """All that is known of items, a line for each fact."""
     for item in items:
-        table.add_row(*(_text(item[column]) for column in columns))
-    _stdout().print(table)
+        table = Table(show_header=False)
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for key, value in item.items():
+            if _text(value):
+                table.add_row(key.replace("_", " "), Text(_text(value)))
+        _stdout().print(table)
 
 
-def progress(title: str, total: int, steps: Iterable[Any]) -> None:
-    """Go through the steps behind a progress bar."""
+def progress(title: str, total: int, steps: Iterable[Any], every_s: float = 30) -> None:
+    """Go through steps behind a progress bar; in a log, where no bar can be, print a line now and then.
+
+    Args:
+        every_s: seconds between lines in a log.
+    """
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not stderr.is_terminal:
+        _progress_lines(stderr, title, total, steps, every_s)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=stderr) as bar:
         task = bar.add_task(title, total=total)
         for _ in steps:
             bar.advance(task)
 
 
-def slow(run: Run, cells: Sequence[Cell]) -> None:
+def slow(run: Run) -> None:
     """How long a run of a slow codec will take, before it starts."""
-    if seconds := run.seconds(cells):
-        minutes = max(2, round(seconds / 60))
-        told = f"{seconds / 3600:.1f} hours" if minutes > 90 else f"{minutes} minutes"
+    if seconds := run.seconds():
         stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-        stderr.print(f"{run.name} is slow: its {len(cells)} cells take some {told} on two cores")
+        cells = f"its {len(run.cells)} cells take some {_duration(max(seconds, 120))}"
+        stderr.print(f"{run.name} is slow: {cells} on two cores", markup=False)
 
 
-def outcome(run: Run, done: Outcome) -> None:
-    """The table of a run, how much of it is new, and what failed."""
-    if done.rows:
-        title = f"{run.name} on {run.dataset.label}, mean over images"
-        _stdout().print(points_table(curve(run.name, map(cell_of, done.rows)), title))
+def outcome(run: Run) -> None:
+    """The table of a run, how much of the run is new, and what failed."""
+    done = run.outcome
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    if done.rows:
+        _print_points(run, stderr)
+    for note in run.dataset.notes:
+        stderr.print(f"note: {note}", markup=False)
     stderr.print(f"{done.measured} measured, {len(done.rows) - done.measured} were in the results already")
     for metric in run.metrics:
         if missing := sum(row.metrics.get(metric) is None for row in done.rows):
@@ -93,7 +131,7 @@ def outcome(run: Run, done: Outcome) -> None:
     if len(done.failures) > MOST_FAILURES:
         stderr.print(f"... and {len(done.failures) - MOST_FAILURES} more failed")
     if done.untried:
-        stderr.print(f"{done.untried} not measured, as --resume {run.resume} asks")
+        stderr.print(f"{done.untried} not measured, as --resume {run.settings.resume} asks")
 
 
 def stopped(done: Outcome) -> None:
@@ -169,9 +207,51 @@ def comparison(result: Comparison, paths: Sequence[Path]) -> None:
     stderr.print(f"wrote {names} to {paths[0].parent}", markup=False)
 
 
-def _stdout() -> Console:
-    # In a pipe rich would squeeze every table into 80 columns.
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
+def _print_points(run: Run, stderr: Console) -> None:
+    """The points of a run, all of them over the same images: those that have every quality."""
+    cells = [cell_of(row) for row in run.outcome.rows]
+    images, qualities = whole_curves(cells)
+    whole = [cell for cell in cells if cell.image in images and cell.quality in qualities]
+    measured = {cell.image: cell.name for cell in cells}
+    title = f"{run.name} on {run.dataset.label}, mean over images"
+    if lacking := sorted(name for image, name in measured.items() if image not in images):
+        title = f"{run.name} on {len(images)} of the images of {run.dataset.name}, mean over them"
+        names = ", ".join(lacking[:MOST_FAILURES]) + (" and others" if len(lacking) > MOST_FAILURES else "")
+        stderr.print(f"left out of the table, as qualities are missing: {names}", markup=False)
+    _stdout().print(points_table(curve(run.name, whole), title))
+
+
+def _progress_lines(stderr: Console, title: str, total: int, steps: Iterable[Any], every_s: float) -> None:
+    began = last = time.monotonic()
+    for done, _ in enumerate(steps, start=1):
+        now = time.monotonic()
+        if now - last >= every_s and done < total:
+            left = _duration((now - began) / done * (total - done))
+            stderr.print(f"{title}: {done} of {total} cells, {left} left", markup=False)
+            last = now
+
+
+def _duration(seconds: float) -> str:
+    """Roughly, for people: "40 seconds", "12 minutes", "2.5 hours"."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 3600:.1f} hours" if seconds > 90 * 60 else f"{seconds / 60:.0f} minutes"
+
+
+def _table(columns: Sequence[str], items: Sequence[Mapping[str, Any]], last: str) -> Table:
+    """A table within 100 columns in a pipe; the last column takes what is left."""
+    table = Table()
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(last, overflow="fold")
+    for item in items:
+        table.add_row(*(Text(_text(item[column])) for column in columns))
+    return table
+
+
+def _stdout(width: int = 140) -> Console:
+    """To print tables; in a pipe rich would squeeze each into 80 columns."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=width)
 
 
 def _text(value: Any) -> str:

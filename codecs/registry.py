@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.codecs.base import Codec
 from bench.codecs.commandfile import SUFFIXES
-from bench.codecs.parameters import read, spelled, split
+from bench.codecs.parameters import read, spelled, split, told
 from bench.core.errors import BenchError
 from bench.core.plugins import Registry
 
@@ -122,6 +122,19 @@ def get(spec: str) -> Codec:
         return REGISTRY.get(spec)
     name, given = split(spec)
     return REGISTRY.get(name, **read(name, get_class(name).parameters, given))
+
+
+def name_of(spec: str) -> str:
+    """The name that results of a codec go by, also where what the codec needs isn't installed.
+
+    Raises:
+        BenchError: no such codec or parameter.
+    """
+    if spec.endswith(SUFFIXES):
+        return get_class(spec).name
+    name, given = split(spec)
+    known = get_class(name).parameters
+    return told(name, known, read(name, known, given))
 
 
 def resolve(name: str) -> str:

@@ -108,7 +108,8 @@ def test_several_processes_write_at_once_and_no_line_is_harmed(tmp_path: Path) -
         store = Store(Path({str(tmp_path)!r}))
         for quality in range(40):
             setup = Setup("jpeg", "1", {{}}, {{}}, {{}}, {{}}, "3", {{}}, {{}}, {{"writer": sys.argv[1]}}, "")
-            values = "set", sys.argv[1] + ".png", sys.argv[1], 2, 2, "jpeg", "1", quality, 10, 20.0, {{}}, 0.1, 0.2
+            image = sys.argv[1] + ".png", sys.argv[1], 2, 2
+            values = "set", *image, "jpeg", "1", quality, 10, 20.0, {{}}, 0.1, 0.2
             store.append(Row(*values, note="x" * 9000, setup=setup.id), setup)
     """)
     writers = [subprocess.Popen([sys.executable, "-c", code, name]) for name in ("one", "two", "three")]

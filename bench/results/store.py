@@ -46,7 +46,7 @@ class Contents:
     failures: dict[CellKey, Failure] = field(default_factory=dict)  # of cells without a row
     setups: dict[str, Setup] = field(default_factory=dict)
     rows_of_any_picture: dict[CellKey, Row] = field(default_factory=dict)
-    last_run: RunRecord | None = None
+    last_run: RunRecord | None = None  # where nothing was measured since
 
     @property
     def replaced(self) -> list[str]:
@@ -105,9 +105,7 @@ class Store:
         if version is None and lines:
             contents.version = lines[-1].codec_version
         for record in lines:
-            if isinstance(record, RunRecord):
-                contents.last_run = record
-            elif record.codec_version != contents.version:
+            if isinstance(record, RunRecord) or record.codec_version != contents.version:
                 continue
             elif isinstance(record, Row):
                 contents.rows_of_any_picture[record.cell] = record
@@ -115,6 +113,8 @@ class Store:
             elif record.voids or record.cell not in contents.rows_of_any_picture:
                 contents.rows_of_any_picture.pop(record.cell, None)
                 contents.failures[record.cell] = record
+        if lines and isinstance(lines[-1], RunRecord):
+            contents.last_run = lines[-1]
         pictures = _pictures_now(lines)
         contents.rows = dict(sorted(_current(contents.rows_of_any_picture.items(), pictures), key=_order))
         contents.failures = dict(sorted(_current(contents.failures.items(), pictures), key=_order))
@@ -133,6 +133,10 @@ class Store:
     def codecs(self) -> list[str]:
         """Names of the codecs that have results on any dataset."""
         return sorted({_name_of(path.stem, path, "codec") for path in self.folder.glob("*/*.jsonl")})
+
+    def codecs_on(self, dataset: str) -> list[str]:
+        """Names of the codecs that have results on a dataset."""
+        return sorted(_name_of(path.stem, path, "codec") for path in self._folder_of(dataset).glob("*.jsonl"))
 
     def path(self, dataset: str, codec: str) -> Path:
         """The file of a codec's results on a dataset. Older files bear the codec's name as it is."""
@@ -154,16 +158,19 @@ class Store:
             name = f"{dataset.name}-{number}"
         return name
 
-    def claim(self, dataset: Dataset) -> Dataset:
-        """The dataset under its name of `name_for`, which is then taken.
+    def named(self, dataset: Dataset) -> Dataset:
+        """The dataset under its name of `name_for`."""
+        return replace(dataset, name=self.name_for(dataset))
+
+    def claim(self, dataset: Dataset) -> None:
+        """Take the name of a dataset that `named` gave.
 
         Raises:
             BenchError: the folder can't be written to.
         """
         if not dataset.place:
-            return dataset
-        name = self.name_for(dataset)
-        path = self._folder_of(name) / _PLACE
+            return
+        path = self._folder_of(dataset.name) / _PLACE
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(dataset.place + "\n", encoding="utf-8")
@@ -171,7 +178,6 @@ class Store:
             raise BenchError(
                 f"can't write results to {path.parent} ({error.strerror}); give another --results"
             ) from error
-        return replace(dataset, name=name)
 
     def _is_of(self, name: str, dataset: Dataset) -> bool:
         """Whether results of that name are of this folder, or there are none."""

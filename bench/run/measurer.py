@@ -12,21 +12,20 @@ import os
 import random
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bench import codecs, metrics
-from bench.core.errors import BenchError, without_folders
+from bench.core.errors import without_folders
 from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError
 from bench.results import Failure, Row, Setup
 from bench.run.kept_pictures import Kept
 from bench.run.provenance import setup
 from bench.run.quiet import Presence
+from bench.run.settings import Settings
 
-TIMING_REPEATS = 5
 SPOT_CHECKS = 2  # bitstreams of a run that are decoded once more
 _ROUNDING = 2  # levels of 255 by which a decoder on a GPU may waver
 
@@ -36,39 +35,6 @@ class Cell(NamedTuple):
 
     image: Image
     quality: float
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How codecs are run.
-
-    Args:
-        jobs: cells measured at once.
-        threads: of each process; None: the cores divided by the jobs.
-        limits: of each encoding and each decoding.
-        timing: alone on the machine, pinned to cores, each coding repeated: for times to be quoted.
-        fresh: processes of its own for each cell; slower, but nothing at all is carried over.
-        confined: codecs are kept from writing outside of a folder of their own.
-    """
-
-    jobs: int = 1
-    threads: int | None = None
-    limits: Limits = field(default_factory=Limits)
-    timing: bool = False
-    fresh: bool = False
-    confined: bool = True
-
-    def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise BenchError(f"--jobs must be at least 1, not {self.jobs}")
-        if self.threads is not None and self.threads < 1:
-            raise BenchError(f"--threads must be at least 1, not {self.threads}")
-        if self.timing and self.jobs > 1:
-            raise BenchError("--timing runs one job alone; leave out --jobs")
-
-    @property
-    def repeats(self) -> int:
-        return TIMING_REPEATS if self.timing else 1
 
 
 Record = tuple[Cell, "Row | Failure", "Setup | None"]
@@ -88,18 +54,18 @@ class Measurer:
         codec: str,
         dataset: Dataset,
         metrics: tuple[str, ...],
-        conditions: Conditions,
+        settings: Settings,
         here: Presence,
         kept: Kept | None,
     ) -> None:
-        self._dataset, self._conditions, self._here, self._kept = dataset, conditions, here, kept
+        self._dataset, self._settings, self._here, self._kept = dataset, settings, here, kept
         codec = codecs.resolve(codec)
         plugin = codecs.get(codec)
         self._name, self._version = plugin.name, plugin.version()
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._threads = conditions.threads or max(1, (len(cores) or os.cpu_count() or 1) // conditions.jobs)
-        pinned = frozenset(cores[-self._threads :]) if conditions.timing and cores else None
-        common = (codec, conditions.limits, self._threads, pinned, conditions.confined)
+        self._threads = settings.threads or max(1, (len(cores) or os.cpu_count() or 1) // settings.jobs)
+        pinned = frozenset(cores[-self._threads :]) if settings.timing and cores else None
+        common = (codec, settings.limits(), self._threads, pinned, settings.confined)
         self._encoder, self._decoder = Worker("encode", *common), Worker("decode", *common)
         self._scorer = Worker("score", ",".join(metrics), Limits(), self._threads)
         self._image: Image | None = None  # that the scorer holds
@@ -116,7 +82,7 @@ class Measurer:
             record: Row | Failure = self._row(cell)
         except _CellError as error:
             record = self._failure(cell, error)
-        if self._conditions.fresh:
+        if self._settings.fresh:
             self._encoder.close()
             self._decoder.close()
         return cell, record, self._setup
@@ -124,7 +90,7 @@ class Measurer:
     def spot_check(self) -> Iterator[Record]:
         """Decode some bitstreams once more, in a process that has decoded no other, and give a failure for
         each that is then another picture: its decoder knew more than the bitstream."""
-        if self._conditions.fresh or self._decoded < 2:
+        if self._settings.fresh or self._decoded < 2:
             return
         for sample in self._samples:
             self._decoder.close()
@@ -149,7 +115,7 @@ class Measurer:
         self._get_ready()
         shape = original.header["shape"]
         alone = self._alone()
-        repeats = self._conditions.repeats
+        repeats = self._settings.repeats
         pixels = None if self._encoder_holds == cell.image else original.payload
         self._encoder_holds = cell.image
         encoded = _do(self._encoder, "encode", pixels, shape=shape, quality=cell.quality, repeats=repeats)
@@ -211,9 +177,9 @@ class Measurer:
             self._start(self._decoder, "decode", self._warm_stream)
         if self._setup is None:
             run: dict[str, Any] = {
-                "jobs": self._conditions.jobs, "threads": self._threads,
-                "repeats": self._conditions.repeats, "pinned": self._encoder.cpus is not None,
-                "fresh": self._conditions.fresh,
+                "jobs": self._settings.jobs, "threads": self._threads,
+                "repeats": self._settings.repeats, "pinned": self._encoder.cpus is not None,
+                "fresh": self._settings.fresh,
             }  # fmt: skip
             self._setup = setup(
                 self._name, self._version, self._dataset, self._encoder.loaded, self._scorer.loaded, run

@@ -7,32 +7,19 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
+from datetime import UTC, datetime
 
-from bench import codecs, metrics
+from bench import codecs
 from bench.core.errors import BenchError
 from bench.core.images import pixels
-from bench.datasets.catalogue import Dataset
-from bench.results import Contents, Failure, Row, Store
+from bench.datasets import Dataset
+from bench.metrics import DEFAULT, check_ready
+from bench.metrics import get as get_metric
+from bench.results import Contents, Failure, Row, RunRecord, Store
 from bench.run.kept_pictures import Kept
-from bench.run.measurer import Cell, Conditions, Measurer, Record
+from bench.run.measurer import Cell, Measurer, Record
 from bench.run.quiet import Presence, presence
-
-
-class Resume(StrEnum):
-    """Which cells a run measures."""
-
-    missing = "missing"  # those without figures, never tried or failed
-    failed = "failed"  # only those that failed
-    all = "all"  # every one anew
-    none = "none"  # not one: only tell what is there
-
-    @classmethod
-    def of(cls, name: str) -> Resume:
-        """The policy of that name; raises BenchError if there is none."""
-        if name not in list(cls):
-            raise BenchError(f"--resume is one of {', '.join(cls)}, not '{name}'")
-        return cls(name)
+from bench.run.settings import Resume, Settings
 
 
 @dataclass
@@ -50,74 +37,74 @@ class Outcome:
         return not self.failures and not self.untried
 
 
-@dataclass(frozen=True)
 class Run:
     """One codec over one dataset. Images go one after the other, each at all qualities, so that a run that
     was cut short still has whole curves.
 
+    Making one plans it: `cells` are to be measured, `outcome` holds what is known of the others.
+
     Args:
+        spec: the codec's name, with parameters, or the path of its YAML file.
+        dataset: as `bench.datasets.load` gives it; it then bears the name that its results go by.
+        store: where results are looked for and go to.
         qualities: empty: those that the codec draws its curve from.
-        keep: keep bitstreams and decoded pictures beside the results.
+        metrics: names; of rows that lack one, the cell is measured again.
+
+    Raises:
+        BenchError: the codec or a metric can't run here, or there is no such quality.
     """
 
-    codec: str
-    dataset: Dataset
-    qualities: tuple[float, ...] = ()
-    metrics: tuple[str, ...] = metrics.DEFAULT
-    conditions: Conditions = field(default_factory=Conditions)
-    resume: Resume = Resume.missing
-    keep: bool = False
+    def __init__(
+        self,
+        spec: str,
+        dataset: Dataset,
+        store: Store,
+        qualities: Sequence[float] = (),
+        metrics: Sequence[str] = DEFAULT,
+        settings: Settings | None = None,
+    ) -> None:
+        self.spec, self.store, self.metrics = spec, store, tuple(metrics)
+        self.settings = settings or Settings()
+        self._codec = codecs.get(spec)
+        check_ready(self.metrics)
+        self.dataset = store.named(dataset)
+        self.name, self.version = self._codec.name, self._codec.version()
+        self.qualities = sorted({self._codec.check_quality(q) for q in qualities or self._codec.qualities})
+        self.cells: list[Cell] = []
+        self.outcome = Outcome()
+        self._plan(store.load(self.dataset.name, self.name, self.version))
+        self._codec.prepare(sorted({cell.quality for cell in self.cells}))
 
-    @property
-    def name(self) -> str:
-        """The codec's name, with its parameters; also where `codec` is the path of its YAML file."""
-        return codecs.get(self.codec).name
+    def seconds(self) -> float:
+        """What the cells will take by a slow codec's own account, on two cores; 0: not long, or not known."""
+        total = 0
+        for cell in self.cells if self._codec.slow else ():
+            with suppress(BenchError):  # a picture that can't be read fails as a cell, later
+                total += pixels(cell.image.path)
+        return self._codec.slow * total / 1e6
 
-    def plan(self, store: Store) -> tuple[list[Cell], Outcome]:
-        """The cells that are to be measured, and an outcome that holds what is known of the others.
-
-        Raises:
-            BenchError: the codec or a metric can't run here, or there is no such quality.
-        """
-        codec = codecs.get(self.codec)
-        metrics.check_ready(self.metrics)
-        qualities = sorted({codec.check_quality(q) for q in self.qualities or codec.qualities})
-        there = store.load(self.dataset.name, codec.name, codec.version())
-        cells, outcome = [], Outcome()
-        for image in self.dataset.images:
-            for quality in qualities:
-                key = (image.sha256, codec.name, codec.version(), quality)
-                row, failure = there.rows.get(key), there.failures.get(key)
-                done = row is not None and self._will_do(row, there)
-                if self._wanted(done, failure is not None):
-                    cells.append(Cell(image, quality))
-                elif row is not None and done:
-                    outcome.rows.append(row)
-                elif failure is not None:
-                    outcome.failures.append(failure)
-                else:
-                    outcome.untried += 1
-        codec.prepare(sorted({cell.quality for cell in cells}))
-        return cells, outcome
-
-    def seconds(self, cells: Sequence[Cell]) -> float:
-        """What cells will take by a slow codec's own account, on two cores; 0: not long, or not known."""
-        slow = codecs.get(self.codec).slow
-        return slow * sum(pixels(cell.image.path) for cell in cells) / 1e6 if slow else 0.0
-
-    def execute(self, cells: list[Cell], outcome: Outcome, store: Store) -> Generator[Cell, None, None]:
-        """Measure cells, store each as it comes, and yield each cell that is done or has failed.
+    def execute(self) -> Generator[Cell, None, None]:
+        """Measure the cells, store each as it comes, and yield each cell that is done or has failed.
 
         Raises:
             BenchError: results can't be written, or the run can't be alone; what was measured is kept.
         """
-        if not cells:
+        if self.settings.resume is Resume.none:
             return
-        with presence(self.conditions.jobs, exclusive=self.conditions.timing) as here:
-            team = _Team(self, here, Kept(store.folder) if self.keep else None)
+        self.store.claim(self.dataset)
+        try:
+            if self.cells:
+                yield from self._measure()
+        finally:
+            self._store_record()
+
+    def _measure(self) -> Generator[Cell, None, None]:
+        outcome = self.outcome
+        with presence(self.settings.jobs, exclusive=self.settings.timing) as here:
+            team = _Team(self, here)
             try:
-                for cell, record, made_with in team.measure(cells):
-                    store.append(record, made_with)
+                for cell, record, setup in team.measure(self.cells):
+                    self.store.append(record, setup)
                     if isinstance(record, Row):
                         outcome.rows.append(record)
                         outcome.measured += 1
@@ -131,37 +118,71 @@ class Run:
             finally:
                 team.stop()
 
-    def _wanted(self, done: bool, failed: bool) -> bool:
-        match self.resume:
+    def _plan(self, there: Contents) -> None:
+        for image in self.dataset.images:
+            for quality in self.qualities:
+                key = (image.sha256, self.name, self.version, quality)
+                row, failure = there.rows_of_any_picture.get(key), there.failures.get(key)
+                done = row is not None and self._will_do(row, there)
+                if self._is_wanted(done, failure is not None):
+                    self.cells.append(Cell(image, quality))
+                elif row is not None and done:
+                    self.outcome.rows.append(row)
+                elif failure is not None:
+                    self.outcome.failures.append(failure)
+                else:
+                    self.outcome.untried += 1
+        self._last_record = there.last_run
+
+    def _is_wanted(self, done: bool, failed: bool) -> bool:
+        match self.settings.resume:
             case Resume.all:
                 return True
             case Resume.missing:
                 return not done
             case Resume.failed:
                 return failed and not done
-            case Resume.none:
+            case _:
                 return False
 
     def _will_do(self, row: Row, there: Contents) -> bool:
         """Whether a row has all that is asked for: the metrics, as they are computed today, and times."""
-        made_with = there.setups.get(row.setup)
-        if self.conditions.timing and not (row.alone and row.repeats >= self.conditions.repeats):
+        setup = there.setups.get(row.setup)
+        if self.settings.timing and not (row.alone and row.repeats >= self.settings.repeats):
             return False
         return all(
-            name in row.metrics
-            and (made_with is None or made_with.metrics.get(name) == metrics.get(name).version())
+            name in row.metrics and (setup is None or setup.metrics.get(name) == get_metric(name).version())
             for name in self.metrics
         )
+
+    def _store_record(self) -> None:
+        """Leave word of this run, unless the last line of the results says the same already."""
+        cells = len(self.dataset.images) * len(self.qualities)
+        measured, failed = len(self.outcome.rows), len(self.outcome.failures)
+        record = RunRecord(
+            dataset=self.dataset.name,
+            codec=self.name,
+            codec_version=self.version,
+            pictures=self.dataset.pictures,
+            qualities=tuple(self.qualities),
+            measured=measured,
+            failed=failed,
+            untried=cells - measured - failed,
+            date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        )
+        if self.outcome.measured or not record.same_but_for_date(self._last_record):
+            self.store.append(record)
 
 
 class _Team:
     """As many measurers as there are jobs, each in a thread, working off one list of cells."""
 
-    def __init__(self, run: Run, here: Presence, kept: Kept | None) -> None:
+    def __init__(self, run: Run, here: Presence) -> None:
+        kept = Kept(run.store.folder) if run.settings.keep else None
         self._done: queue.SimpleQueue[Record | BaseException | None] = queue.SimpleQueue()
         self._measurers = [
-            Measurer(run.codec, run.dataset, run.metrics, run.conditions, here, kept)
-            for _ in range(run.conditions.jobs)
+            Measurer(run.spec, run.dataset, run.metrics, run.settings, here, kept)
+            for _ in range(run.settings.jobs)
         ]
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()

@@ -1,0 +1,232 @@
+"""What a notebook calls: `import bench`, then `bench.run(...)`, `bench.compare(...)` and the like.
+
+The command line calls the same functions. Results are the same files, so a notebook and a shell can take
+turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core.errors import BenchError
+from bench.results import Row, Store
+from bench.results.names import name_of_codec, name_of_dataset
+from bench.run.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.codecs import Codec
+    from bench.compare.comparison import Comparison
+    from bench.run.runner import Run
+
+RESULTS = Path("results")
+
+
+def run(
+    codecs: str | Sequence[str],
+    dataset: str | Path,
+    *,
+    qualities: Sequence[float] = (),
+    images: int | None = None,
+    metrics: Sequence[str] = (),
+    settings: Settings | None = None,
+    results: str | Path = RESULTS,
+    data: str | Path | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Code a dataset, measure, and keep a row for each image and quality; what is there isn't measured again.
+
+    Args:
+        codecs: one name or several; with parameters as "jpeg:chroma=444", or the path of a YAML file.
+        dataset: a name of `bench list datasets`, or a folder of images.
+        qualities: on the codec's own scale; by default those that its curve is drawn from.
+        images: take the first so many images only.
+        metrics: names; by default psnr and ms_ssim.
+        settings: jobs, limits, timing and the like; by default `bench.Settings()`.
+        results: folder of results.
+        data: folder of datasets; by default that of the environment variable BENCH_DATA.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        The columns of `load_results`, for all cells that were asked for, measured now or before. Cells that
+        failed are in its `attrs["failures"]`, as dictionaries with codec, image, quality, side and reason.
+
+    Raises:
+        BenchError: no such codec, dataset, quality or metric, or results can't be written.
+
+    >>> rows = bench.run("jpeg", "sample", qualities=[30, 70], images=1)  # doctest: +SKIP
+    >>> rows[["quality", "bpp", "psnr"]]  # doctest: +SKIP
+    """
+    from bench import console
+
+    names = [codecs] if isinstance(codecs, str) else list(codecs)
+    runs = plan(
+        names, dataset, qualities=qualities, images=images, metrics=metrics, settings=settings,
+        results=results, data=data,
+    )  # fmt: skip
+    for each in runs:
+        steps = each.execute()
+        if progress:
+            console.progress(f"{each.name} on {each.dataset.name}", len(each.cells), steps)
+        else:
+            for _ in steps:
+                pass
+    outcomes = [each.outcome for each in runs]
+    table = _frame([row for outcome in outcomes for row in outcome.rows])
+    table.attrs["failures"] = [
+        {"codec": failure.codec, "image": failure.image, "quality": failure.quality,
+         "side": failure.side, "reason": failure.reason}
+        for outcome in outcomes for failure in outcome.failures
+    ]  # fmt: skip
+    return table
+
+
+def plan(
+    codecs: Sequence[str],
+    dataset: str | Path,
+    *,
+    qualities: Sequence[float] = (),
+    images: int | None = None,
+    metrics: Sequence[str] = (),
+    settings: Settings | None = None,
+    results: str | Path = RESULTS,
+    data: str | Path | None = None,
+) -> list[Run]:
+    """The runs that `run` would execute; a typo in any of them is an error before any work.
+
+    Args, Raises: as those of `run`.
+
+    Returns:
+        A `bench.run.runner.Run` for each codec: its `cells` are to be measured, `execute()` measures them.
+    """
+    from bench import codecs as known_codecs
+    from bench import datasets
+    from bench.metrics import DEFAULT, check_ready
+    from bench.run.runner import Run
+
+    wanted = tuple(metrics) or DEFAULT
+    for name in codecs:
+        known_codecs.get(name)  # so that a typo is an error before a dataset is fetched
+    check_ready(wanted)
+    loaded = datasets.load(str(dataset), Path(data) if data else None, images)
+    store = Store(Path(results))
+    return [Run(name, loaded, store, qualities, wanted, settings) for name in codecs]
+
+
+def load_results(
+    dataset: str | Path,
+    codecs: str | Sequence[str] | None = None,
+    *,
+    results: str | Path = RESULTS,
+) -> pd.DataFrame:
+    """The rows that count: of each codec's version that was run last, on the pictures of the last run.
+
+    Args:
+        dataset: a name, or a folder of images, as `run` takes it.
+        codecs: one name or several; by default all that have results on the dataset.
+
+    Returns:
+        A row for each image and quality. Columns: dataset, codec, codec_version, image, quality, bpp, one for
+        each metric, encode_s, decode_s (seconds), alone (whether times count), bytes, width, height,
+        encode_memory, decode_memory (bytes), image_sha256, bitstream_sha256, decoded_sha256, setup, note.
+
+    Raises:
+        BenchError: a codec has no results on the dataset.
+
+    >>> table = bench.load_results("kodak", codecs=["ainn", "vtm"])  # doctest: +SKIP
+    >>> table.groupby(["codec", "quality"])[["bpp", "psnr"]].mean()  # doctest: +SKIP
+    """
+    store = Store(Path(results))
+    name = name_of_dataset(dataset, store)
+    wanted = [codecs] if isinstance(codecs, str) else codecs
+    rows: list[Row] = []
+    for codec in wanted if wanted is not None else store.codecs_on(name):
+        measured = store.rows(name, name_of_codec(codec, store, name))
+        if not measured and wanted is not None:
+            raise BenchError(
+                f"no results of '{codec}' on {name} in {store.folder}; "
+                f"measure them with: bench run --codec {codec} --dataset {dataset}"
+            )
+        rows += measured
+    return _frame(rows)
+
+
+def compare(
+    *codecs: str,
+    dataset: str | Path | None = None,
+    metrics: Sequence[str] = (),
+    method: str = "pchip",
+    average: str = "usual",
+    replicates: int = 1000,
+    results: str | Path = RESULTS,
+) -> Comparison:
+    """Bjontegaard deltas of codecs against the last one named.
+
+    Args:
+        codecs: two names or more, "published:NAME" or "file:PATH" of a CSV; the anchor last.
+        dataset: a name, or a folder of images; may be left out where all have results on one dataset only.
+        metrics: names; by default all that the codecs have in common.
+        method: of interpolation: "pchip", "cubic" or "akima".
+        average: of the images: "usual" (as papers), "mean-of-db" or "db-of-mean".
+        replicates: of the bootstrap; 0 for no intervals.
+        results: folder of results.
+
+    Returns:
+        A comparison: `.frame()` is a DataFrame, `.figure("psnr")` a matplotlib figure, `.to_dict()` JSON.
+
+    Raises:
+        BenchError: fewer than two codecs, no results, or several datasets to choose from.
+
+    >>> comparison = bench.compare("ainn", "vtm", dataset="kodak")  # doctest: +SKIP
+    >>> comparison.frame()[["codec", "metric", "bd_rate"]]  # doctest: +SKIP
+    """
+    from bench.compare.comparison import compare as compare_on_all
+
+    comparisons = compare_on_all(
+        codecs, None if dataset is None else str(dataset), Path(results),
+        method=method, average=average, metrics=metrics or None, replicates=replicates,
+    )  # fmt: skip
+    if len(comparisons) > 1:
+        names = ", ".join(comparison.dataset for comparison in comparisons)
+        raise BenchError(f"these codecs have results on several datasets; give one as dataset=: {names}")
+    return comparisons[0]
+
+
+def get_codec(spec: str) -> Codec:
+    """A codec, ready to code pictures: `encode(image, quality)` and `decode(bitstream)`.
+
+    Args:
+        spec: its name, with parameters as "jpeg:chroma=444", or the path of its YAML file.
+
+    Raises:
+        BenchError: no such codec or parameter, or what it needs isn't installed.
+
+    >>> import numpy as np
+    >>> image = np.full((16, 24, 3), 128, np.uint8)  # height x width x 3
+    >>> codec = get_codec("jpeg")
+    >>> codec.decode(codec.encode(image, quality=75)).shape
+    (16, 24, 3)
+    """
+    from bench import codecs
+
+    return codecs.get(spec)
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in _BEFORE}
+    metrics = dict.fromkeys(name for row in rows for name in row.metrics)
+    columns |= {name: [row.metrics.get(name) for row in rows] for name in metrics}
+    columns |= {name: [getattr(row, name) for row in rows] for name in _BEHIND}
+    return pd.DataFrame(columns)
+
+
+_BEFORE = ("dataset", "codec", "codec_version", "image", "quality", "bpp")
+_BEHIND = (
+    "encode_s", "decode_s", "alone", "bytes", "width", "height", "encode_memory", "decode_memory",
+    "image_sha256", "bitstream_sha256", "decoded_sha256", "setup", "note",
+)  # fmt: skip
