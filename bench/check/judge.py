@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from bench import metrics
 from bench.check.cells import Pair, Pairing, change_in, moved, paired
 from bench.check.rules import DEFAULT, EXACT, Rule
-from bench.check.verdicts import CodecReport, Report, State, Verdict
+from bench.check.verdicts import CodecReport, Report, RuleVerdict, State
 from bench.compare.bd import bjontegaard
 from bench.compare.bootstrap import MIN_IMAGES, bootstrap, draws, percentiles
-from bench.compare.curves import Cell, cell_of, curve
+from bench.compare.curves import MeasuredCell, cell_of, curve
 from bench.core.errors import BenchError
 from bench.results import Contents, Row, Store
 
@@ -64,7 +64,7 @@ def check(
         else:
             reports.append(_judge(name, now, before, rules))
             continue
-        verdicts = [Verdict("cells", State.unjudged, missing), *_none(rules or DEFAULT)]
+        verdicts = [RuleVerdict("cells", State.unjudged, missing), *_none(rules or DEFAULT)]
         reports.append(CodecReport(name, now.version, before.version, 0, tuple(verdicts)))
     return Report(dataset, tuple(reports))
 
@@ -83,18 +83,20 @@ def _judge(codec: str, now: Contents, before: Contents, rules: Sequence[Rule]) -
     else:
         verdicts = [_verdict(rule, codec, pairing) for rule in rules]
     if problems:
-        cells = Verdict("cells", State.unjudged, "; ".join(problems))
+        cells = RuleVerdict("cells", State.unjudged, "; ".join(problems))
     else:
-        cells = Verdict("cells", State.passed, f"all {len(pairing.pairs)} cells of the baseline are there")
+        cells = RuleVerdict(
+            "cells", State.passed, f"all {len(pairing.pairs)} cells of the baseline are there"
+        )
     return CodecReport(
         codec, now.version, before.version, len(pairing.images), (cells, *verdicts), moved(pairing.pairs),
         (*notes, *pairing.notes),
     )  # fmt: skip
 
 
-def _none(rules: Iterable[Rule]) -> list[Verdict]:
+def _none(rules: Iterable[Rule]) -> list[RuleVerdict]:
     return [
-        Verdict(rule.text, State.unjudged, "there is too little to judge by, see cells") for rule in rules
+        RuleVerdict(rule.text, State.unjudged, "there is too little to judge by, see cells") for rule in rules
     ]
 
 
@@ -112,20 +114,22 @@ def _default_rules(before: Contents) -> tuple[list[Rule], list[str]]:
     ]
 
 
-def _verdict(rule: Rule, codec: str, pairing: Pairing) -> Verdict:
+def _verdict(rule: Rule, codec: str, pairing: Pairing) -> RuleVerdict:
     if rule.kind in EXACT:
         return _exact(rule, pairing.pairs)
     for side, name in ((0, "the baseline"), (1, codec)):
         pairs = pairing.whole
         if rule.metric and any(pair[side].metrics.get(rule.metric) is None for pair in pairs):
-            return Verdict(rule.text, State.unjudged, f"{name} has images without {rule.metric}")
+            return RuleVerdict(rule.text, State.unjudged, f"{name} has images without {rule.metric}")
     try:
         figures = [_bd(rule, codec, pairing)] if rule.of_curves else _at_each_quality(rule, pairing)
     except _NotJudged as error:
-        return Verdict(rule.text, State.unjudged, str(error))
+        return RuleVerdict(rule.text, State.unjudged, str(error))
     figure = _telling(figures, rule)
     state = figure.state(rule)
-    return Verdict(rule.text, state, figure.sentence(rule, state), figure.change, figure.interval, rule.unit)
+    return RuleVerdict(
+        rule.text, state, figure.sentence(rule, state), figure.change, figure.interval, rule.unit
+    )
 
 
 def _telling(figures: Sequence[_Figure], rule: Rule) -> _Figure:
@@ -207,7 +211,7 @@ def _bd(rule: Rule, codec: str, pairing: Pairing) -> _Figure:
     return _Figure(what, value, interval, found.images, found.reason)
 
 
-def _cell(row: Row, metric: str) -> Cell:
+def _cell(row: Row, metric: str) -> MeasuredCell:
     """With one metric only, for others need not be installed here."""
     return replace(cell_of(row), values={metric: row.metrics[metric]})
 
@@ -248,18 +252,18 @@ def _mean(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     return means
 
 
-def _exact(rule: Rule, pairs: Sequence[Pair]) -> Verdict:
+def _exact(rule: Rule, pairs: Sequence[Pair]) -> RuleVerdict:
     field, what = {
         "bytes": ("bitstream_sha256", "bitstreams"),
         "decoded": ("decoded_sha256", "decoded pictures"),
     }[rule.kind]
     if any(not getattr(row, field) for pair in pairs for row in pair):
-        return Verdict(rule.text, State.unjudged, f"there are rows without a SHA-256 of {what}")
+        return RuleVerdict(rule.text, State.unjudged, f"there are rows without a SHA-256 of {what}")
     other = [before for before, now in pairs if getattr(before, field) != getattr(now, field)]
     if not other:
-        return Verdict(rule.text, State.passed, f"all {len(pairs)} {what} are those of the baseline")
+        return RuleVerdict(rule.text, State.passed, f"all {len(pairs)} {what} are those of the baseline")
     first = f"{other[0].image} at quality {other[0].quality:g}"
-    return Verdict(
+    return RuleVerdict(
         rule.text, State.regressed, f"{len(other)} of {len(pairs)} {what} differ, the first of {first}"
     )
 

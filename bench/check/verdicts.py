@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleVerdict:
     """What one rule says of one codec. Floats are finite.
 
     change: fresh less baseline, in percent for rates and in the metric's unit otherwise; None if unknown or
@@ -53,7 +53,7 @@ class CodecReport:
     version: str | None  # of the fresh results
     baseline_version: str | None
     images: int  # that rules were judged on
-    verdicts: tuple[Verdict, ...]  # on the cells first, then one per rule
+    verdicts: tuple[RuleVerdict, ...]  # on the cells first, then one per rule
     moved: tuple[Moved, ...] = ()  # the worst first
     notes: tuple[str, ...] = ()
 

@@ -14,7 +14,7 @@ Sources:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -41,7 +41,7 @@ _MAX_BIT_RATIO = 100.0
 
 @dataclass(frozen=True)
 class BD:
-    """What `bjontegaard` found. A float here is always finite; a missing value is None.
+    """The result of `bjontegaard`. A float here is always finite; a missing value is None.
 
     bd_rate: percent; negative: the tested codec needs fewer bits at equal quality.
     bd_metric: in the metric's unit (dB for PSNR); positive: the tested codec is better at
@@ -59,6 +59,77 @@ class BD:
     reason: str | None
 
 
+class BDValue(float):
+    """A Bjontegaard delta as a float: NaN where there is none, and then `reason` says why."""
+
+    reason: str | None
+
+    def __new__(cls, value: float | None, reason: str | None = None) -> BDValue:
+        """`value` None stands for a missing value; `reason` is kept only then."""
+        number = super().__new__(cls, math.nan if value is None else value)
+        number.reason = reason if value is None else None
+        return number
+
+    def __reduce__(self) -> tuple[type[BDValue], tuple[float | None, str | None]]:  # for copy and pickle
+        return BDValue, (None if math.isnan(self) else float(self), self.reason)
+
+
+def bd_rate(
+    rates: Iterable[float],
+    qualities: Iterable[float],
+    anchor_rates: Iterable[float],
+    anchor_qualities: Iterable[float],
+    method: str = "pchip",
+) -> BDValue:
+    """BD-rate of a curve against the anchor, in percent: negative where it needs fewer bits.
+
+    Args:
+        rates: bits per pixel (or any other unit, the same for both), above 0, in any order.
+        qualities: PSNR in dB, or any metric of which more is better; one per rate.
+        anchor_rates: as `rates`, of the curve to compare with.
+        anchor_qualities: as `qualities`.
+        method: interpolation: "pchip" (as JVET), "cubic" (as VCEG-M33), or "akima".
+
+    Returns:
+        A float with an attribute `reason`: NaN and the reason where there is no honest value, see
+        `bjontegaard`.
+
+    Raises:
+        BenchError: unknown method, or rates and qualities of unequal number.
+
+    >>> rates, psnrs = [0.2, 0.4, 0.8, 1.6], [30.0, 33.0, 36.0, 39.0]
+    >>> round(bd_rate([0.18, 0.36, 0.72, 1.44], psnrs, rates, psnrs), 6)
+    -10.0
+    >>> bd_rate(rates, [50.0, 53.0, 56.0, 59.0], rates, psnrs)
+    nan
+    >>> bd_rate(rates[:3], psnrs[:3], rates, psnrs).reason
+    'curve of test has too few points: 3 usable, 4 needed'
+    """
+    axes = (list(values) for values in (rates, qualities, anchor_rates, anchor_qualities))
+    result = bjontegaard(*axes, method=method)
+    return BDValue(result.bd_rate, result.reason)
+
+
+def bd_metric(
+    rates: Iterable[float],
+    qualities: Iterable[float],
+    anchor_rates: Iterable[float],
+    anchor_qualities: Iterable[float],
+    method: str = "pchip",
+) -> BDValue:
+    """BD-metric of a curve against the anchor, in the unit of qualities: positive where it is better.
+
+    Of PSNR in dB this is the BD-PSNR. Arguments, result and errors are those of `bd_rate`.
+
+    >>> rates, psnrs = [0.2, 0.4, 0.8, 1.6], [30.0, 33.0, 36.0, 39.0]
+    >>> round(bd_metric(rates, [30.5, 33.5, 36.5, 39.5], rates, psnrs), 6)
+    0.5
+    """
+    axes = (list(values) for values in (rates, qualities, anchor_rates, anchor_qualities))
+    result = bjontegaard(*axes, method=method)
+    return BDValue(result.bd_metric, result.reason)
+
+
 def bjontegaard(
     rate: Sequence[float],
     quality: Sequence[float],
@@ -69,12 +140,8 @@ def bjontegaard(
 ) -> BD:
     """BD-rate and BD-metric of the tested curve against the anchor.
 
-    rate, anchor_rate: bits per pixel, above 0, in any order. quality, anchor_quality: higher
-    is better, one per rate. method: one of `METHODS`. names: of the tested codec and the
-    anchor, for `reason`.
-
-    Exact duplicates are dropped, and so are points of non-finite quality (the PSNR of a
-    lossless point is inf) as long as four points remain. No value is given, but a reason, when
+    Exact duplicates of points are dropped, and so are points of non-finite quality (the PSNR of a
+    lossless point is inf) as long as four points remain. A value is missing, with a reason, when
     - a curve has fewer than four usable points, a rate that isn't above 0, or a quality that
       doesn't rise strictly with rate;
     - the curves share no range, or only a sliver of it (under a millionth);
@@ -82,10 +149,20 @@ def bjontegaard(
       there by over a tenth: "cubic" and "akima" can overshoot, "pchip" can't;
     - one codec seems to need over 100 times the bits of the other: wrong units, or curves
       that saturate.
-    The last three are judged for each value alone, so one may be missing and the other not.
+    The last three are judged for each value alone: one may be missing and the other not.
 
-    Raises BenchError for an unknown method or for rates and qualities of unequal number;
-    no value of a float raises anything.
+    Args:
+        rate, anchor_rate: bits per pixel, above 0, in any order.
+        quality, anchor_quality: higher is better, one per rate.
+        method: one of `METHODS`.
+        names: of the tested codec and the anchor, for `reason`.
+
+    Raises:
+        BenchError: unknown method, or rates and qualities of unequal number. No value of a float raises.
+
+    >>> rates, psnrs = [0.2, 0.4, 0.8, 1.6], [30.0, 33.0, 36.0, 39.0]
+    >>> bjontegaard(rates, psnrs, rates, psnrs)
+    BD(bd_rate=0.0, bd_metric=0.0, overlap=1.0, points=(4, 4), reason=None)
     """
     if method not in METHODS:
         raise BenchError(f"unknown Bjontegaard method {method!r}: choose one of {', '.join(METHODS)}")
@@ -96,11 +173,11 @@ def bjontegaard(
     if problem is not None:
         return BD(None, None, 0.0, points, problem)
 
-    bd_rate: float | None = None
-    bd_metric: float | None = None
+    rate_delta: float | None = None
+    metric_delta: float | None = None
     reasons = []
     try:
-        bd_rate = _percent(
+        rate_delta = _percent(
             _mean_gap(
                 _Axes("quality", test.name, test.quality, test.log_rate),
                 _Axes("quality", anchor.name, anchor.quality, anchor.log_rate),
@@ -112,7 +189,7 @@ def bjontegaard(
         reasons.append(f"no BD-rate: {error}")
     try:
         # The base of the logarithm cancels in a mean over the rate axis.
-        bd_metric = _mean_gap(
+        metric_delta = _mean_gap(
             _Axes("rate", test.name, test.log_rate, test.quality),
             _Axes("rate", anchor.name, anchor.log_rate, anchor.quality),
             method,
@@ -120,7 +197,17 @@ def bjontegaard(
     except _NoValue as error:
         reasons.append(f"no BD-metric: {error}")
     overlap = _shared(test.quality, anchor.quality)[2]
-    return BD(bd_rate, bd_metric, overlap, points, "; ".join(reasons) or None)
+    return BD(rate_delta, metric_delta, overlap, points, "; ".join(reasons) or None)
+
+
+def usable_points(rate: Sequence[float], quality: Sequence[float]) -> list[tuple[float, float]]:
+    """Distinct pairs (rate, quality) of finite quality and of a finite rate above 0, by rising rate.
+
+    >>> usable_points([2, 1, 1, 4], [36, 30, 30, float("inf")])
+    [(1.0, 30.0), (2.0, 36.0)]
+    """
+    pairs = {(float(r), float(q)) for r, q in zip(rate, quality, strict=True)}
+    return sorted((r, q) for r, q in pairs if math.isfinite(q) and 0 < r < math.inf)
 
 
 class _NoValue(Exception):
@@ -153,7 +240,7 @@ def _curve(rate: Sequence[float], quality: Sequence[float], name: str) -> _Curve
             f"curve of {name} has {len(rate)} rates and {len(quality)} qualities: give one of each per point"
         )
     pairs = [(float(r), float(q)) for r, q in zip(rate, quality, strict=True)]
-    usable = sorted({(r, q) for r, q in pairs if math.isfinite(q) and 0 < r < math.inf})
+    usable = usable_points(rate, quality)
     return _Curve(
         name,
         tuple(math.log(r) for r, _ in usable),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import metrics
 from bench.compare.bd import bjontegaard
-from bench.compare.curves import Cell, Curve
+from bench.compare.curves import Curve, MeasuredCell
 from bench.metrics import USUAL
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def bootstrap(
 ) -> Interval:
     """Intervals of what `bench.compare.bd.bjontegaard` says of two curves; one seed gives one answer.
 
-    Images are matched by `Cell.image`; those that a codec lacks at one of its qualities are left out. No
-    interval is given, but a reason, for fewer than three images, for a metric that an image lacks, or when
-    over 5 % of the draws give no value.
+    Images are matched by `MeasuredCell.image`. An image that a codec lacks at one of its qualities is left
+    out. There is no interval, but a reason, for fewer than three images, for a metric that an image lacks,
+    or when over 5 % of the draws give no value.
 
     Raises BenchError for an unknown method or metric.
     """
@@ -104,7 +104,7 @@ def percentiles(values: Iterable[float]) -> tuple[float, float]:
 class _Resampled:
     """One codec's cells as arrays (images, qualities), for the curve of any draw of images."""
 
-    def __init__(self, cells: list[Cell], images: list[str], metric: str, average: str) -> None:
+    def __init__(self, cells: list[MeasuredCell], images: list[str], metric: str, average: str) -> None:
         import numpy as np
 
         scale = metrics.get(metric)

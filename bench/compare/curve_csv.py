@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import metrics
-from bench.compare.curves import Cell, Curve, Point, curve
+from bench.compare.curves import Curve, MeasuredCell, Point, curve
 from bench.core.errors import BenchError
 
 _FIRST = ("image", "quality", "bpp")
@@ -40,7 +40,7 @@ def load(path: Path, label: str, images: int = 0) -> Curve:
     _refuse_mixture(path, rows)
     if rows[0].image:
         _refuse_twice(path, rows)
-        return curve(label, (Cell(r.image, r.image, _known(path, r), r.bpp, r.values) for r in rows))
+        return curve(label, (MeasuredCell(r.image, r.image, _known(path, r), r.bpp, r.values) for r in rows))
     rows.sort(key=lambda row: row.bpp)
     if all(row.quality is None for row in rows):
         rows = [

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from bench import metrics
+from bench.compare.bd import usable_points
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Row
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One picture at one quality, measured here or elsewhere."""
+class MeasuredCell:
+    """One image at one quality, measured here or elsewhere."""
 
-    image: str  # what tells it from others: the SHA-256 of its file, or a name where that isn't known
-    name: str  # for humans
+    image: str  # identifies the image: the SHA-256 of its file, or a name where that isn't known
+    name: str  # file name, for humans
     quality: float
     bpp: float
     values: Mapping[str, float | None]  # by metric, on the metric's own scale; absent or None: not known
@@ -50,22 +51,22 @@ class Curve:
 
     codec: str
     points: tuple[Point, ...]  # by rising rate
-    cells: tuple[Cell, ...] = field(default=(), repr=False)
+    cells: tuple[MeasuredCell, ...] = field(default=(), repr=False)
     average: str = USUAL
 
     def axes(self, metric: str) -> tuple[list[float], list[float]]:
-        """bpp and the metric on the scale of curves, of the points that have it."""
+        """Rates (bpp) and qualities (the metric on the scale of curves), of points that have the metric."""
         pairs = [(point.bpp, point.db[metric]) for point in self.points if metric in point.db]
         return [bpp for bpp, _ in pairs], [value for _, value in pairs]
 
-    def has(self, metric: str) -> bool:
-        """Whether every point has the metric."""
-        return bool(self.points) and all(metric in point.db for point in self.points)
+    def usable_points(self, metric: str) -> list[tuple[float, float]]:
+        """Distinct pairs (bpp, metric on the scale of curves) that are finite, by rising rate."""
+        return usable_points(*self.axes(metric))
 
 
-def cell_of(row: Row) -> Cell:
+def cell_of(row: Row) -> MeasuredCell:
     """A measured row as a cell; times that were taken while other jobs ran are left out."""
-    return Cell(
+    return MeasuredCell(
         image=row.image_sha256,
         name=row.image,
         quality=row.quality,
@@ -78,33 +79,39 @@ def cell_of(row: Row) -> Cell:
     )
 
 
-def curve(codec: str, cells: Iterable[Cell], average: str = USUAL) -> Curve:
+def curve(codec: str, cells: Iterable[MeasuredCell], average: str = USUAL) -> Curve:
     """The curve of one codec's cells, a point for each quality.
 
     Args:
-        average: of metrics in dB: "mean-of-db", "db-of-mean", or "usual", what papers take for each.
+        average: how to average metrics in dB: "mean-of-db", "db-of-mean", or "usual", what papers take for
+            each metric.
+
+    >>> first = MeasuredCell("a", "a.png", quality=1, bpp=0.5, values={"psnr": 30})
+    >>> second = MeasuredCell("b", "b.png", quality=1, bpp=0.7, values={"psnr": 32})
+    >>> curve("mine", [first, second]).axes("psnr")
+    ([0.6], [31.0])
     """
-    at: dict[float, list[Cell]] = {}
+    at: dict[float, list[MeasuredCell]] = {}
     cells = tuple(cells)
     for cell in cells:
         at.setdefault(cell.quality, []).append(cell)
-    points = [mean_point(quality, some, average) for quality, some in at.items()]
+    points = [mean_point(quality, measured, average) for quality, measured in at.items()]
     return Curve(codec, tuple(sorted(points, key=lambda point: point.bpp)), cells, average)
 
 
 def curve_by_image(whole: Curve) -> dict[str, Curve]:
-    """A curve of its own for each image, by what tells the image from others."""
-    images: dict[str, list[Cell]] = {}
+    """One curve per image, by `MeasuredCell.image`."""
+    images: dict[str, list[MeasuredCell]] = {}
     for cell in whole.cells:
         images.setdefault(cell.image, []).append(cell)
     return {image: curve(whole.codec, cells, whole.average) for image, cells in images.items()}
 
 
-def whole_curves(cells: Sequence[Cell]) -> tuple[set[str], set[float]]:
-    """Which images have been measured at every quality, and at which qualities that is.
+def whole_curves(cells: Sequence[MeasuredCell]) -> tuple[set[str], set[float]]:
+    """The images that were measured at every quality, and these qualities.
 
-    A quality that was tried on less than half as many images as the most common one is left out, so
-    that a single extra cell doesn't cost all other images their place.
+    A quality that was measured on less than half as many images as the most common quality is left out: one
+    extra cell must not remove all other images.
     """
     images_at = Counter(cell.quality for cell in cells)
     most = max(images_at.values(), default=0)
@@ -113,15 +120,15 @@ def whole_curves(cells: Sequence[Cell]) -> tuple[set[str], set[float]]:
     return {image for image, count in qualities_of.items() if count == len(qualities)}, qualities
 
 
-def mean_point(quality: float, cells: Sequence[Cell], average: str = USUAL) -> Point:
+def mean_point(quality: float, cells: Sequence[MeasuredCell], average: str = USUAL) -> Point:
     """The mean of cells at one quality."""
     values, db = {}, {}
     for name in cells[0].values:
-        found = [value for cell in cells if (value := cell.values.get(name)) is not None]
-        if len(found) == len(cells):
-            values[name] = fmean(found)
+        known = [value for cell in cells if (value := cell.values.get(name)) is not None]
+        if len(known) == len(cells):
+            values[name] = fmean(known)
             with suppress(BenchError):  # a metric of a package that isn't there any more
-                db[name] = metrics.get(name).mean_in_db(found, average)
+                db[name] = metrics.get(name).mean_in_db(known, average)
     return Point(
         quality=quality,
         bpp=fmean(cell.bpp for cell in cells),

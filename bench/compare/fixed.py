@@ -102,7 +102,7 @@ def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
 
 def fall(curve: Curve, metric: str) -> tuple[float, float] | None:
     """The two rates between which quality falls or stands still, the first such; None if it rises."""
-    for (low, before), (high, after) in pairwise(_points(curve, metric)):
+    for (low, before), (high, after) in pairwise(curve.usable_points(metric)):
         if after <= before:
             return low, high
     return None
@@ -129,18 +129,12 @@ class _Spline:
         return values
 
 
-def _points(curve: Curve, metric: str) -> list[tuple[float, float]]:
-    """Distinct points of finite quality, by rising rate."""
-    pairs = zip(*curve.axes(metric), strict=True)
-    return sorted({(rate, quality) for rate, quality in pairs if math.isfinite(quality) and rate > 0})
-
-
 def _rate_over_quality(curve: Curve, metric: str) -> _Spline:
-    return _Spline([(quality, math.log(rate)) for rate, quality in _points(curve, metric)])
+    return _Spline([(quality, math.log(rate)) for rate, quality in curve.usable_points(metric)])
 
 
 def _quality_over_rate(curve: Curve, metric: str) -> _Spline:
-    return _Spline([(math.log(rate), quality) for rate, quality in _points(curve, metric)])
+    return _Spline([(math.log(rate), quality) for rate, quality in curve.usable_points(metric)])
 
 
 def _round_qualities(splines: Sequence[_Spline]) -> list[float]:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
 
-from bench.compare.curves import Cell, Curve, cell_of, curve
+from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Contents, Row, Setup, Store
@@ -218,7 +218,7 @@ def _hashes(source: Source) -> dict[str, set[str]]:
 def _renamed(source: Source, known: Mapping[str, str]) -> Source:
     if not source.curve.cells:
         return source
-    cells: dict[tuple[str, float], Cell] = {}
+    cells: dict[tuple[str, float], MeasuredCell] = {}
     for cell in source.curve.cells:
         stem = Path(cell.name).stem
         told = replace(cell, image=known.get(cell.name) or known.get(stem) or stem)

@@ -73,7 +73,7 @@ def write_plots(comparison: Comparison, folder: Path) -> list[Path]:
     paths = []
     with writing(folder), matplotlib.rc_context(_STYLE):
         for metric in comparison.metrics:
-            curves = [curve for curve in _ranked(comparison, metric) if _points(curve, metric)]
+            curves = [curve for curve in _ranked(comparison, metric) if curve.usable_points(metric)]
             if not curves:
                 continue
             figure = _figure(comparison, metric, curves, given)
@@ -141,16 +141,16 @@ def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], given:
     size = (WIDE, HIGH) if len(curves) > _MANY else (WIDTH, HEIGHT)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    frame = _Frame([_points(curve, metric) for curve in curves])
+    frame = _Frame([curve.usable_points(metric) for curve in curves])
     for curve in curves:
         label = _label(curve.codec, comparison.sampling.get(curve.codec))
-        _draw(axes, _points(curve, metric), label, given[curve.codec], frame)
+        _draw(axes, curve.usable_points(metric), label, given[curve.codec], frame)
     frame.apply(axes)
     axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}")
     axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
     axes.set_ylabel(with_unit(get_metric(metric)))
     axes.grid(linewidth=0.4, alpha=0.4)
-    _add_legend(figure, axes, [_points(curve, metric) for curve in curves])
+    _add_legend(figure, axes, [curve.usable_points(metric) for curve in curves])
     return figure
 
 
@@ -269,12 +269,6 @@ def _touches(axes: Any, legend: Any, curves: Sequence[list[tuple[float, float]]]
             if ((line >= box.min) & (line <= box.max)).all(axis=1).any():
                 return True
     return False
-
-
-def _points(curve: Curve, metric: str) -> list[tuple[float, float]]:
-    """Those that can be drawn, by rising rate."""
-    pairs = zip(*curve.axes(metric), strict=True)
-    return sorted((rate, quality) for rate, quality in pairs if math.isfinite(quality))
 
 
 def _no_dates(suffix: str) -> dict[str, None] | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import random
 import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from places import DATA, ROOT
 
-from bench.compare.bd import BD, METHODS, bjontegaard
+from bench.compare.bd import BD, METHODS, bd_metric, bd_rate, bjontegaard
 from bench.core.errors import BenchError
 
 Points = tuple[list[float], list[float]]
@@ -447,3 +449,33 @@ def test_import_is_light() -> None:
         cwd=ROOT,
     )
     assert answer.stdout.strip() == "[]"
+
+
+# The two values alone, for notebooks.
+
+
+def test_values_alone_are_those_of_the_pair() -> None:
+    for method in METHODS:
+        both = bjontegaard(*KODAK["JPEG"], *KODAK["VTM"], method=method)
+        rate = bd_rate(*KODAK["JPEG"], *KODAK["VTM"], method=method)
+        metric = bd_metric(*KODAK["JPEG"], *KODAK["VTM"], method=method)
+        assert (rate, metric) == (both.bd_rate, both.bd_metric)
+        assert rate.reason is None and metric.reason is None
+
+
+def test_a_missing_value_alone_is_nan_with_its_reason() -> None:
+    above = [q + 20 for q in PSNR]
+    rate, metric = bd_rate(RATE, above, RATE, PSNR), bd_metric(RATE, above, RATE, PSNR)
+    assert math.isnan(rate) and rate.reason is not None and "overlap nowhere in quality" in rate.reason
+    assert metric == pytest.approx(20) and metric.reason is None
+
+
+def test_values_survive_pickle_and_take_arrays() -> None:
+    array = np.array(RATE)
+    for value in (
+        bd_rate(0.9 * array, PSNR, array, PSNR),
+        bd_rate(array, PSNR, array, [*PSNR[:3], math.inf]),
+    ):
+        back = pickle.loads(pickle.dumps(value))
+        assert back == value or (math.isnan(back) and math.isnan(value))
+        assert back.reason == value.reason

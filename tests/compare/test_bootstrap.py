@@ -13,13 +13,13 @@ import pytest
 from bench import metrics
 from bench.compare.bd import bjontegaard
 from bench.compare.bootstrap import bootstrap, draws
-from bench.compare.curves import Cell, Curve, curve
+from bench.compare.curves import Curve, MeasuredCell, curve
 from bench.core.errors import BenchError
 
 QUALITIES = (10.0, 20.0, 30.0, 40.0, 50.0)
 
 
-def pictures(images: int, seed: int = 0, factor: float = 1.0, spread: float = 0.0) -> list[Cell]:
+def pictures(images: int, seed: int = 0, factor: float = 1.0, spread: float = 0.0) -> list[MeasuredCell]:
     """Made-up cells: images of unlike difficulty; rates times `factor`, give or take `spread` by image."""
     hardness, noise = random.Random(1), random.Random(seed)
     cells = []
@@ -29,12 +29,12 @@ def pictures(images: int, seed: int = 0, factor: float = 1.0, spread: float = 0.
         for quality in QUALITIES:
             rate = 0.1 * 2 ** (quality / 10)
             values = {"psnr": 32 + offset + slope * math.log2(rate), "ms_ssim": 1 - 0.04 / rate**1.1}
-            cells.append(Cell(f"image {i}", f"{i}.png", quality, rate * rate_factor, values))
+            cells.append(MeasuredCell(f"image {i}", f"{i}.png", quality, rate * rate_factor, values))
     return cells
 
 
 def literal(
-    tested: list[Cell], anchor: list[Cell], metric: str, average: str, replicates: int
+    tested: list[MeasuredCell], anchor: list[MeasuredCell], metric: str, average: str, replicates: int
 ) -> tuple[list[float], list[float]]:
     """Curves of drawn images, written down cell by cell; BD-rates and BD-metrics, sorted."""
     images = sorted({cell.image for cell in anchor})

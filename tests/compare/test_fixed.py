@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from made_up import straight
 
-from bench.compare.curves import Cell, curve
+from bench.compare.curves import MeasuredCell, curve
 from bench.compare.fixed import at_fixed_quality, at_fixed_rate, crossings, fall
 
 
@@ -78,7 +78,7 @@ def test_curves_that_touch_or_differ_by_noise_do_not_cross() -> None:
     noisy = curve(
         "noisy",
         [
-            Cell("a", "a", point.quality, point.bpp * (1 + 0.002 * (-1) ** i), point.values)
+            MeasuredCell("a", "a", point.quality, point.bpp * (1 + 0.002 * (-1) ** i), point.values)
             for i, point in enumerate(old.points)
         ],
     )
@@ -88,11 +88,13 @@ def test_curves_that_touch_or_differ_by_noise_do_not_cross() -> None:
 def test_a_fall_is_told_by_its_rates() -> None:
     assert fall(straight("old"), "psnr") is None
     values = {0.5: 30.0, 1.0: 32.0, 2.0: 31.0, 3.0: 33.0}
-    fallen = curve("odd", [Cell("a", "a", rate, rate, {"psnr": value}) for rate, value in values.items()])
+    fallen = curve(
+        "odd", [MeasuredCell("a", "a", rate, rate, {"psnr": value}) for rate, value in values.items()]
+    )
     assert fall(fallen, "psnr") == (1.0, 2.0)
 
 
 def test_lossless_points_are_no_part_of_views() -> None:
-    cells = [*straight("x").cells, Cell("a", "a", 99, 9.0, {"psnr": math.inf})]
+    cells = [*straight("x").cells, MeasuredCell("a", "a", 99, 9.0, {"psnr": math.inf})]
     assert at_fixed_rate([curve("x", cells), straight("old")], "psnr").lines[-1].at == 3
     assert fall(curve("x", cells), "psnr") is None

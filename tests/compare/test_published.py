@@ -12,7 +12,7 @@ import yaml
 from bench import datasets
 from bench.compare import curve_csv, curves, published
 from bench.compare.bd import bjontegaard
-from bench.compare.curves import Cell, Curve, Point
+from bench.compare.curves import Curve, MeasuredCell, Point
 from bench.core.errors import BenchError
 
 HEADER = "image,quality,bpp,psnr,ms_ssim\n"
@@ -93,8 +93,8 @@ def test_a_missing_file_and_one_that_is_no_text_are_refused(tmp_path: Path) -> N
 
 def test_cells_come_back_as_they_were_saved(tmp_path: Path) -> None:
     cells = [
-        Cell("a, b.png", "a, b.png", 2.5, 1 / 3, {"psnr": 30.1, "ms_ssim": None}),
-        Cell("c.png", "c.png", 2.5, 0.1, {"psnr": math.inf, "ms_ssim": 1 - 1e-12}),
+        MeasuredCell("a, b.png", "a, b.png", 2.5, 1 / 3, {"psnr": 30.1, "ms_ssim": None}),
+        MeasuredCell("c.png", "c.png", 2.5, 0.1, {"psnr": math.inf, "ms_ssim": 1 - 1e-12}),
     ]
     saved = curves.curve("mine", cells)
     curve_csv.save(saved, tmp_path / "out.csv")

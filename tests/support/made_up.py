@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from bench.compare.curves import Cell, Curve, curve
+from bench.compare.curves import Curve, MeasuredCell, curve
 from bench.results import Failure, Row, Setup, Store
 
 QUALITIES = (10.0, 20.0, 30.0, 40.0, 50.0)
@@ -60,7 +60,7 @@ def straight(
     return curve(
         codec,
         [
-            Cell("a", "a", number, rate, {"psnr": 30 + offset + slope * math.log2(rate)})
+            MeasuredCell("a", "a", number, rate, {"psnr": 30 + offset + slope * math.log2(rate)})
             for number, rate in enumerate(rates)
         ],
     )
