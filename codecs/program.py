@@ -16,13 +16,12 @@ from typing import IO, Any, NamedTuple
 
 from bench.codecs.base import CodecError
 from bench.core.errors import without_folders
+from bench.process import program_memory
 
 _KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
 _TOLD_CHARACTERS, _TOLD_LINES = 2000, 6  # of output, at most, in an error
 _ASKED_LIMIT_S = 30.0
 _PATIENCE_S = 1.0  # for output of what a program has left running
-
-_peaks: list[int] = []
 
 
 class Ran(NamedTuple):
@@ -90,7 +89,7 @@ def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None, a
     if process.returncode and not any_code:
         raise CodecError(f"{name} {_how(process.returncode)}{told(printed, folder)}")
     memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    _peaks.append(memory)
+    program_memory.report(memory)
     return Ran(printed, seconds, memory)
 
 
@@ -100,13 +99,6 @@ def fresh_folder() -> Iterator[Path]:
     # A program may leave what can't be removed; the process's own folder goes at its end anyway.
     with tempfile.TemporaryDirectory(prefix="command-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-def take_peak() -> int:
-    """The largest peak of memory, in bytes, of programs that ran since this was asked last; 0: none did."""
-    peak = max(_peaks, default=0)
-    _peaks.clear()
-    return peak
 
 
 class Made(NamedTuple):

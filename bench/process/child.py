@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError
 from bench.process.messages import receive, send
+from bench.process.program_memory import take_peak
 
 if TYPE_CHECKING:
     import numpy as np
@@ -231,9 +232,9 @@ _peak_reset: list[int] = []  # the file that resets the peak when written to, on
 def _program_peak() -> int:
     """The largest peak of programs that were run since this was asked last; of a codec that runs them in
     ways of its own, of all so far."""
-    program = sys.modules.get("bench.codecs.program")
-    if program is not None:
-        return int(program.take_peak())
+    reported = take_peak()
+    if reported is not None:
+        return reported
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _RSS_UNIT
 
 

@@ -26,7 +26,7 @@ from tiny import photo
 from bench.codecs import Codec, CodecError, describe, get, get_class, names, program, registry
 from bench.compare import published
 from bench.core.errors import BenchError
-from bench.process import Limits, Worker, WorkerError
+from bench.process import Limits, Worker, WorkerError, program_memory
 
 FAKE_CODEC = SUPPORT / "fake_codec.py"
 FAKE = shlex.join([sys.executable, str(FAKE_CODEC)])
@@ -314,6 +314,28 @@ def test_seconds_and_memory_of_a_program_are_told(tmp_path: Path) -> None:
     ran = program.run([sys.executable, "-c", script], tmp_path)
     assert ran.output.strip() == str(300 << 20)
     assert ran.seconds >= 0.2 and 300 << 20 < ran.memory < 3 << 30
+
+
+def test_the_memory_of_programs_is_reported_to_who_measures(tmp_path: Path) -> None:
+    program_memory.take_peak()  # of what other tests ran
+    large = program.run([sys.executable, "-c", "b'x' * (300 << 20)"], tmp_path)
+    small = program.run(["true"], tmp_path)
+    assert program_memory.take_peak() == max(large.memory, small.memory) > 300 << 20
+    assert program_memory.take_peak() == 0
+
+
+def test_where_no_program_ran_none_was_reported() -> None:
+    lines = "from bench.process.program_memory import *; print(take_peak()); report(5); print(take_peak())"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert done.stdout.split() == ["None", "5"]
+
+
+def test_reporting_imports_neither_workers_nor_psutil() -> None:
+    lines = (
+        "import sys, bench.process.program_memory; print({'psutil', 'bench.process.worker'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_a_program_may_have_a_limit(tmp_path: Path) -> None:
