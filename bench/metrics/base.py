@@ -5,45 +5,67 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-RGB = NDArray[np.uint8]  # height x width x 3, sRGB
-Score = Callable[[RGB], "float | None"]
+RGB: TypeAlias = "NDArray[np.uint8]"  # height x width x 3, sRGB, 0 to 255
+Score: TypeAlias = "Callable[[RGB], float | None]"
 
 USUAL = "usual"
 AVERAGES = (USUAL, "mean-of-db", "db-of-mean")
 
 
 class Metric(ABC):
-    """A metric plugin: higher is better, and it knows nothing of codecs or rates.
+    """A metric plugin. A metric knows nothing of codecs or rates.
 
-    A subclass names itself and implements `against`. Where the metric has a scale of decibels, it says
-    how to get there (`in_db`) and back to what adds up (`linear`), and which average papers take.
+    A subclass sets the class variables below and implements `version` and `against`. A metric with a scale of
+    decibels also says how to get there (`in_db`, `from_db`), what to take a mean of (`linear`, `from_linear`)
+    and which average papers take (`usual_average`). All values a metric gives are higher for better pictures.
+
+    >>> class Darkness(Metric):
+    ...     name, title, library = "darkness", "Darkness", "this docstring"
+    ...     def version(self):
+    ...         return "1"
+    ...     def against(self, original):
+    ...         return lambda decoded: 255 - float(decoded.mean())
+    >>> Darkness().mean_in_db([100, 200])
+    150.0
     """
 
     name: ClassVar[str]
     title: ClassVar[str]  # for axes and tables
     unit: ClassVar[str] = ""  # of the scale that curves are drawn and deltas taken on
-    library: ClassVar[str]  # who computes it: values differ between libraries
+    library: ClassVar[str]  # what computes the values: they differ between libraries
     usual_average: ClassVar[str] = "mean-of-db"  # what papers take
 
     @classmethod
     def missing(cls) -> str | None:
-        """What must be installed before it can run here, as a sentence; None if nothing is missing."""
+        """What must be installed before the metric can run here, as a sentence; None: nothing."""
         return None
 
     @abstractmethod
     def version(self) -> str:
-        """All that decides its values: versions of libraries and models."""
+        """All that decides the values: versions of libraries and models.
+
+        Rows that were scored by another version are measured anew.
+        """
 
     @abstractmethod
     def against(self, original: RGB) -> Score:
-        """What scores pictures decoded from `original` (uint8, height x width x 3): what only the original
-        decides is computed once. A score is None for pictures that the metric isn't defined on; inf is a
-        score."""
+        """A function that scores pictures decoded from `original`.
+
+        What only the original decides is computed once, here.
+
+        Args:
+            original: uint8, height x width x 3.
+
+        Returns:
+            A function of a decoded picture (uint8, of the original's shape) that gives the score. Infinity is
+            a score. None stands for pictures that the metric isn't defined on, such as too small ones.
+        """
 
     def in_db(self, value: float) -> float:
         """A value on the scale of curves; for most metrics the value itself."""
@@ -54,15 +76,20 @@ class Metric(ABC):
         return decibels
 
     def linear(self, value: float) -> float:
-        """What to take the mean of for the dB of the mean (for PSNR, a value proportional to MSE)."""
+        """What the dB of the mean are taken over: for PSNR, a value proportional to the MSE."""
         return value
 
     def from_linear(self, mean: float) -> float:
-        """The value that such a mean stands for; the inverse of `linear`."""
+        """The inverse of `linear`: the value that a mean stands for."""
         return mean
 
     def mean_in_db(self, values: Sequence[float], average: str = USUAL) -> float:
-        """The mean of values on the scale of curves: the mean of their dB, or the dB of their mean."""
+        """The mean of values on the scale of curves.
+
+        Args:
+            values: of single pictures, at least one.
+            average: "mean-of-db" (of each picture's dB), "db-of-mean" (of a mean of `linear`) or "usual".
+        """
         average = self.usual_average if average == USUAL else average
         if average == "mean-of-db":
             return fmean(self.in_db(value) for value in values)

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from functools import cache
 
 from bench.core.plugins import Registry
-from bench.metrics.base import Metric
+from bench.metrics.base import RGB, Metric
+from bench.metrics.pair import check_pair
 
 REGISTRY: Registry[Metric] = Registry(
     "metric",
     "codec_bench.metrics",
     {
-        "psnr": "bench.metrics.psnr:Psnr",
-        "psnr_y": "bench.metrics.psnr:PsnrY",
-        "ms_ssim": "bench.metrics.msssim:MsSsim",
+        "psnr": "bench.metrics.peak_signal_to_noise:Psnr",
+        "psnr_y": "bench.metrics.peak_signal_to_noise:PsnrY",
+        "ms_ssim": "bench.metrics.multiscale_ssim:MsSsim",
         "ssimulacra2": "bench.metrics.ssimulacra2:Ssimulacra2",
         "vif": "bench.metrics.vif:Vif",
         "vmaf": "bench.metrics.vmaf:Vmaf",
@@ -30,10 +31,13 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Metric:
-    """A metric, to ask for its title and its scale, also where it can't score for want of a package.
+    """A metric, to ask for its title and its scale, also where a package that it scores with is missing.
 
     Raises:
         BenchError: no such metric.
+
+    >>> get("ms_ssim").unit
+    'dB'
     """
     return REGISTRY.get_class(name)()
 
@@ -47,6 +51,31 @@ def ready(name: str) -> Metric:
     return REGISTRY.get(name)
 
 
+def score(name: str, original: RGB, decoded: RGB) -> float | None:
+    """One decoded picture, scored by one metric.
+
+    To score several pictures decoded from one original, `ready(name).against(original)` is faster.
+
+    Args:
+        name: of `names()`.
+        original, decoded: uint8, height x width x 3.
+
+    Returns:
+        The score in the metric's own unit (`bench list metrics`); None where the metric isn't defined, as on
+        pictures too small for it.
+
+    Raises:
+        BenchError: no such metric, what it needs isn't installed, or this is no pair of 8-bit pictures.
+
+    >>> import numpy as np
+    >>> grey = np.full((16, 16, 3), 128, np.uint8)
+    >>> score("psnr", grey, grey)
+    inf
+    """
+    check_pair(original, decoded)
+    return ready(name).against(original)(decoded)
+
+
 def check_ready(wanted: Iterable[str]) -> None:
     """Raises BenchError, as `ready` does, if one of these metrics can't score here."""
     for name in wanted:
@@ -54,7 +83,7 @@ def check_ready(wanted: Iterable[str]) -> None:
 
 
 def describe() -> list[dict[str, object]]:
-    """Every metric, for `bench list metrics`: plain types, one a line."""
+    """Every metric, for `bench list metrics`: a dict of plain types for each."""
     return [_line(name) for name in names()]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics.base import RGB, Metric, Score
+from bench.metrics.pair import check_pair
 
 Planes = NDArray[np.float32]  # 3 x height x width, samples of 0 to 255
 
@@ -35,6 +36,7 @@ def ms_ssim(original: RGB, decoded: RGB) -> float | None:
 
     Other libraries than pytorch-msssim differ in the third digit.
     """
+    check_pair(original, decoded)
     if min(original.shape[:2]) < MIN_SIDE:
         return None
     return _against(list(_scales(original)), decoded)
@@ -130,7 +132,7 @@ def _halved(picture: Planes) -> Planes:
     pytorch-msssim, and the last one falls off."""
     odd = [side % 2 for side in picture.shape[1:]]
     if any(odd):
-        picture = np.pad(picture, ((0, 0), *((each, each) for each in odd)))
+        picture = np.pad(picture, ((0, 0), *((side, side) for side in odd)))
     height, width = (side // 2 * 2 for side in picture.shape[1:])
     rows = picture[:, 0:height:2] + picture[:, 1:height:2]
     quarters: Planes = (rows[:, :, 0:width:2] + rows[:, :, 1:width:2]) * np.float32(0.25)
