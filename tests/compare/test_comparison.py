@@ -301,3 +301,49 @@ def test_a_folder_is_named_after_all_and_safely(tmp_path: Path) -> None:
     fill(store, "new", dataset="kodak")
     (result,) = compare(["new", "published:vtm"], "kodak", tmp_path, replicates=0)
     assert result.folder_name == "new-published-vtm"
+
+
+# What a notebook asks of a comparison.
+
+
+def test_a_frame_has_a_row_per_codec_and_metric(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new", factor=0.9)
+    fill(store, "few", qualities=QUALITIES[:3])
+    fill(store, "old")
+    result = against(tmp_path, "new", "few", "old", replicates=20)
+    frame = result.frame()
+    assert list(zip(frame.codec, frame.metric, strict=True)) == [(d.codec, d.metric) for d in result.deltas]
+    assert set(frame.dataset) == {"set"} and set(frame.anchor) == {"old"} and set(frame.images) == {3}
+    new, few = frame[frame.codec == "new"], frame[frame.codec == "few"]
+    for column in ("bd_rate", "bd_rate_low", "bd_rate_high", "mean_of_images"):
+        assert list(new[column]) == pytest.approx([-10, -10])
+    assert new.reason.isna().all() and list(new.points) == ["5/5", "5/5"]
+    assert few.bd_rate.isna().all() and few.bd_rate_low.isna().all()
+    assert all("too few points" in reason for reason in few.reason)
+    assert all("too few points" in reason for reason in few.interval_reason)
+
+
+def test_a_frame_without_intervals_has_none(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new")
+    fill(store, "old")
+    frame = against(tmp_path, "new", "old").frame()
+    assert frame.bd_rate_low.isna().all() and frame.interval_reason.isna().all()
+
+
+def test_a_figure_is_drawn_but_not_saved(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new")
+    fill(store, "old")
+    result = against(tmp_path, "new", "old")
+    before = sorted(tmp_path.rglob("*"))
+    for metric, label in (("psnr", "PSNR (RGB), dB"), ("ms_ssim", "MS-SSIM (RGB), dB")):
+        (axes,) = result.figure(metric).axes
+        assert axes.get_ylabel() == label
+        assert {line.get_label() for line in axes.lines} == {"new", "old"}
+        for line, curve in zip(axes.lines, result.curves, strict=True):
+            assert list(line.get_xdata()) == [point.bpp for point in curve.points]
+    assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(BenchError, match="no curve has a point by 'vif'; draw one of psnr, ms_ssim"):
+        result.figure("vif")

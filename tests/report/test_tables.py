@@ -21,11 +21,9 @@ from bench.core.errors import BenchError
 from bench.report.latex import escape, table
 from bench.report.plots import write_plots
 from bench.report.tables import (
-    costs_table,
-    deltas_table,
-    images_table,
+    full_tables,
     points_table,
-    views_tables,
+    summary_table,
     write_tables,
 )
 from bench.results import Store
@@ -68,27 +66,47 @@ def read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
+def test_the_summary_has_a_row_per_codec_with_the_bd_rates(result: Comparison) -> None:
+    text = shown(summary_table(result))
+    assert "Against old on set, 3 images" in text and "BD-rate (%), PSNR (RGB)" in text
+    ((codec, rate, interval, other_rate, other_interval),) = cells_of(summary_table(result))
+    assert (codec, rate, other_rate) == ("new", "-10.00", "-10.00")
+    assert " to " in interval and " to " in other_interval
+
+
+def test_the_summary_says_why_a_bd_rate_is_missing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "few", qualities=QUALITIES[:3])
+    fill(store, "mute", metrics={"psnr": 30.0})
+    fill(store, "old")
+    (found,) = compare(["few", "mute", "old"], "set", tmp_path, replicates=0)
+    few, mute = cells_of(summary_table(found))
+    assert few[:5] == ["few", "", "", "", ""] and "curve of few has too few points" in " ".join(few)
+    assert mute[:5] == ["mute", "", "", "", ""] and "flat" in " ".join(mute)  # and no delta by MS-SSIM
+
+
 def test_the_screen_shows_deltas_intervals_and_points(result: Comparison) -> None:
-    psnr, similarity = cells_of(deltas_table(result))
+    deltas = full_tables(result)[0]
+    psnr, similarity = cells_of(deltas)
     assert psnr[:3] == ["new", "PSNR (RGB), dB", "-10.00"] and similarity[2] == "-10.00"
     low, high = map(float, psnr[3].split(" to "))
     assert -20 <= low < -10 < high <= 0
     assert psnr[7] == "5/5"
-    assert "Against old on set, 3 images" in shown(deltas_table(result))
+    assert "Against old on set, 3 images" in shown(deltas)
 
 
 def test_the_screen_shows_single_images(result: Comparison) -> None:
-    psnr = cells_of(images_table(result))[0]
+    psnr = cells_of(full_tables(result)[1])[0]
     assert psnr[:-1] == ["new", "PSNR (RGB)", "-10.00", "-10.00", "3 of 3", "a.png -20.00"]
     assert psnr[-1] in ("c.png -0.00", "c.png +0.00")
 
 
 def test_the_screen_shows_views_and_costs(result: Comparison) -> None:
-    by_quality, by_rate, *_ = views_tables(result)
+    _, _, by_quality, by_rate, *_, costs = full_tables(result)
     line = next(cells for cells in cells_of(by_quality) if cells[0] == "30")
     assert line == ["30", "0.900 (-10.0)", "1.000"]
     assert any(cells[0] == "1" and cells[2] == "30.00" for cells in cells_of(by_rate))
-    new, old = cells_of(costs_table(result))
+    new, old = cells_of(costs)
     assert new == ["new", "1.000", "2.000", "15", "3", "1", ""]
     assert old == ["old", "", "", "", "3", "1", "not measured alone"]
 
@@ -138,7 +156,8 @@ def test_a_comparison_of_nothing_but_reasons_has_all_files(tmp_path: Path) -> No
         assert path.read_text(encoding="utf-8").strip()
     (line,) = read(tmp_path / "out" / "table.csv")
     assert line["bd_rate"] == "" and "too few points" in line["reason"]
-    assert views_tables(found) == []
+    titles = [str(table.title) for table in full_tables(found)]
+    assert not any("fixed" in title for title in titles)
 
 
 def test_markdown_survives_bars_and_line_breaks(tmp_path: Path) -> None:
@@ -150,7 +169,7 @@ def test_markdown_survives_bars_and_line_breaks(tmp_path: Path) -> None:
         bars = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(bars) == 1
     assert "first second | third" in text
-    assert "odd|[red]x[/red]" in shown(deltas_table(found))  # not taken for rich's markup
+    assert "odd|[red]x[/red]" in shown(summary_table(found))  # not taken for rich's markup
 
 
 def test_points_in_markdown_are_all_there(result: Comparison, tmp_path: Path) -> None:
