@@ -126,17 +126,16 @@ def _notes(now: Contents, before: Contents, pairs: Sequence[Pair]) -> list[str]:
         few = first_few([f"{quality:g}" for quality in extra])
         notes.append(f"qualities that the baseline lacks are ignored ({few})")
     old_images = {row.image_sha256 for row in before.rows.values()}
-    if new := sorted({row.image for row in now.rows.values() if row.image_sha256 not in old_images}):
-        notes.append(f"images that the baseline lacks are ignored ({first_few(new)})")
+    if more := sorted({row.image for row in now.rows.values() if row.image_sha256 not in old_images}):
+        notes.append(f"images that the baseline lacks are ignored ({first_few(more)})")
     other = sum(old.bitstream_sha256 != new.bitstream_sha256 for old, new in pairs)
     if other and now.version == before.version:
         notes.append(f"{other} bitstreams differ, yet the codec's version is the baseline's: {now.version}")
     for metric in sorted({name for row in before.rows.values() for name in row.metrics}):
         then, here = (_metric_versions(contents, metric) for contents in (before, now))
         if then and here and then != here:
-            notes.append(
-                f"{metric} is version {first_few(sorted(here))}, that of the baseline was {first_few(sorted(then))}"
-            )
+            fresh, old = first_few(sorted(here)), first_few(sorted(then))
+            notes.append(f"{metric} is version {fresh}, that of the baseline was {old}")
     return notes
 
 

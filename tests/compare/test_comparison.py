@@ -70,7 +70,7 @@ def test_every_codec_stands_against_the_last_and_results_come_in_the_order_asked
         ("double", pytest.approx(100)),
         ("half", pytest.approx(-50)),
     ]
-    assert [each.codec for each in result.curves] == ["double", "half", "old"]
+    assert [c.codec for c in result.curves] == ["double", "half", "old"]
 
 
 def test_only_images_that_all_codecs_have_are_used(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_single_images_are_ranked_and_averaged_beside_the_mean_curve(tmp_path: P
         fill(store, "new", images=image, factor=factor)
     fill(store, "old")
     delta = against(tmp_path, "new", "old").deltas[0]
-    assert [(each.image, each.bd.bd_rate) for each in delta.ranked] == [
+    assert [(image.image, image.bd.bd_rate) for image in delta.ranked] == [
         (f"{image}.png", pytest.approx(100 * (factor - 1))) for image, factor in factors.items()
     ]
     assert delta.mean_bd_rate == pytest.approx(100 * (fmean(factors.values()) - 1))
@@ -342,8 +342,8 @@ def test_a_figure_is_drawn_but_not_saved(tmp_path: Path) -> None:
         (axes,) = result.figure(metric).axes
         assert axes.get_ylabel() == label
         assert {line.get_label() for line in axes.lines} == {"new", "old"}
-        for line, curve in zip(axes.lines, result.curves, strict=True):
-            assert list(line.get_xdata()) == [point.bpp for point in curve.points]
+        for line, drawn in zip(axes.lines, result.curves, strict=True):
+            assert list(line.get_xdata()) == [point.bpp for point in drawn.points]
     assert sorted(tmp_path.rglob("*")) == before
     with pytest.raises(BenchError, match="no curve has a point by 'vif'; draw one of psnr, ms_ssim"):
         result.figure("vif")
