@@ -233,6 +233,7 @@ def compare(
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
     results: ResultsOption = Path("results"),
+    full: Annotated[bool, typer.Option("--full", help="Print all tables, not only the BD-rates.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
@@ -252,7 +253,7 @@ def compare(
     for comparison in comparisons:
         folder = results / "compare" / comparison.dataset / (name or comparison.folder_name)
         paths = write_tables(comparison, folder) + write_plots(comparison, folder)
-        console.comparison(comparison, paths)
+        console.comparison(comparison, paths, full)
 
 
 @app.command()

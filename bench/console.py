@@ -19,7 +19,7 @@ from rich.text import Text
 from bench.compare.comparison import Comparison
 from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
-from bench.report.tables import costs_table, deltas_table, images_table, points_table, views_tables
+from bench.report.tables import full_tables, points_table, summary_table
 from bench.run.conformance import Verdict
 from bench.run.rescore import Scored
 from bench.run.runner import Outcome, Run
@@ -191,12 +191,10 @@ def wrote(paths: Iterable[Path]) -> None:
         stderr.print(f"wrote {path}", markup=False)
 
 
-def comparison(result: Comparison, paths: Sequence[Path]) -> None:
-    """The deltas, views and costs, remarks, and where the files lie."""
+def comparison(result: Comparison, paths: Sequence[Path], full: bool = False) -> None:
+    """The BD-rates (with `full` all tables), remarks, and where the files lie."""
     stdout = _stdout()
-    for table in (
-        deltas_table(result), images_table(result), *views_tables(result), costs_table(result)
-    ):  # fmt: skip
+    for table in [summary_table(result), *(full_tables(result) if full else [])]:
         stdout.print(table)
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     for warning in result.warnings:
@@ -205,6 +203,8 @@ def comparison(result: Comparison, paths: Sequence[Path]) -> None:
         stderr.print(f"note: {note}", markup=False)
     names = ", ".join(path.name for path in paths)
     stderr.print(f"wrote {names} to {paths[0].parent}", markup=False)
+    if not full:
+        stderr.print("for all tables on the screen, add --full", markup=False)
 
 
 def _print_points(run: Run, stderr: Console) -> None:

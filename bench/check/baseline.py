@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.check.cells import some
+from bench.check.cells import first_few
 from bench.core.errors import BenchError
 from bench.results import Contents, Store
 
@@ -26,17 +26,17 @@ def update(results: Path, baseline: Path, codecs: Sequence[str], dataset: str) -
     """
     if not codecs:
         raise BenchError("name the codecs whose results shall be the baseline")
-    found = {codec: Store(results).load(dataset, codec) for codec in codecs}
-    for codec, contents in found.items():
+    fresh = {codec: Store(results).load(dataset, codec) for codec in codecs}
+    for codec, contents in fresh.items():
         _refuse(codec, dataset, contents, results, Store(baseline))
-    return [_replace(contents, Store(baseline).path(dataset, codec)) for codec, contents in found.items()]
+    return [_replace(contents, Store(baseline).path(dataset, codec)) for codec, contents in fresh.items()]
 
 
 def _refuse(codec: str, dataset: str, now: Contents, results: Path, baseline: Store) -> None:
     if failed := list(now.failures.values()):
         cells = [f"{cell.image} at quality {cell.quality:g}: {cell.reason}" for cell in failed]
         raise BenchError(
-            f"{len(failed)} of {len(failed) + len(now.rows)} cells of {codec} failed ({some(cells)}); "
+            f"{len(failed)} of {len(failed) + len(now.rows)} cells of {codec} failed ({first_few(cells)}); "
             "a baseline has no such cells, so run them again first"
         )
     if not now.rows:
@@ -52,7 +52,7 @@ def _refuse(codec: str, dataset: str, now: Contents, results: Path, baseline: St
     ]
     if lost:
         raise BenchError(
-            f"the results of {codec} lack cells that the baseline has ({some(lost)}); "
+            f"the results of {codec} lack cells that the baseline has ({first_few(lost)}); "
             f"measure them, or delete {baseline.path(dataset, codec)} to start a new one"
         )
 

@@ -13,7 +13,7 @@ from bench.results import Contents, Failure, Row
 
 Pair = tuple[Row, Row]  # of the baseline, fresh; the same picture at the same quality
 
-MOST_TOLD = 3  # cells that a sentence names
+MOST_NAMED = 3  # cells in a sentence
 
 # On the scale of curves: what another CPU may make of the same picture in float32.
 _TOLERANCE = 1e-4
@@ -50,7 +50,7 @@ def paired(now: Contents, before: Contents) -> Pairing:
 
 def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
     """The cells whose bytes or metrics aren't the baseline's, the worst first."""
-    found = []
+    cells = []
     for before, now in pairs:
         shared = (
             name
@@ -61,8 +61,8 @@ def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
         changes = {name: change for name, change in changes.items() if abs(change) > _TOLERANCE}
         if changes or now.bytes != before.bytes:
             growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else _MOST_CHANGE
-            found.append(Moved(before.image, before.quality, growth, changes))
-    return tuple(sorted(found, key=lambda cell: (-cell.loss, cell.image, cell.quality)))
+            cells.append(Moved(before.image, before.quality, growth, changes))
+    return tuple(sorted(cells, key=lambda cell: (-cell.loss, cell.image, cell.quality)))
 
 
 def change_in(metric: str, before: Row, now: Row) -> float:
@@ -75,10 +75,14 @@ def change_in(metric: str, before: Row, now: Row) -> float:
     return max(-_MOST_CHANGE, min(_MOST_CHANGE, new - old))
 
 
-def some(things: Sequence[str]) -> str:
-    """The first few of things, and how many more there are."""
-    told = ", ".join(things[:MOST_TOLD])
-    return told + (f" and {len(things) - MOST_TOLD} more" if len(things) > MOST_TOLD else "")
+def first_few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are.
+
+    >>> first_few(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _problems(now: Contents, before: Contents) -> list[str]:
@@ -104,12 +108,14 @@ def _problems(now: Contents, before: Contents) -> list[str]:
     problems, total = [], len(before.rows)
     if changed:
         problems.append(
-            f"pictures that aren't those of the baseline, by their SHA-256: {some(list(changed))}"
+            f"pictures that aren't those of the baseline, by their SHA-256: {first_few(list(changed))}"
         )
     if failed:
-        problems.append(f"{len(failed)} of {total} cells of the baseline failed ({some(failed)})")
+        problems.append(f"{len(failed)} of {total} cells of the baseline failed ({first_few(failed)})")
     if missing:
-        problems.append(f"{len(missing)} of {total} cells of the baseline weren't measured ({some(missing)})")
+        problems.append(
+            f"{len(missing)} of {total} cells of the baseline weren't measured ({first_few(missing)})"
+        )
     return problems
 
 
@@ -117,20 +123,19 @@ def _notes(now: Contents, before: Contents, pairs: Sequence[Pair]) -> list[str]:
     notes = []
     old_qualities = {row.quality for row in before.rows.values()}
     if extra := sorted({row.quality for row in now.rows.values()} - old_qualities):
-        few = some([f"{quality:g}" for quality in extra])
+        few = first_few([f"{quality:g}" for quality in extra])
         notes.append(f"qualities that the baseline lacks are ignored ({few})")
     old_images = {row.image_sha256 for row in before.rows.values()}
-    if new := sorted({row.image for row in now.rows.values() if row.image_sha256 not in old_images}):
-        notes.append(f"images that the baseline lacks are ignored ({some(new)})")
+    if more := sorted({row.image for row in now.rows.values() if row.image_sha256 not in old_images}):
+        notes.append(f"images that the baseline lacks are ignored ({first_few(more)})")
     other = sum(old.bitstream_sha256 != new.bitstream_sha256 for old, new in pairs)
     if other and now.version == before.version:
         notes.append(f"{other} bitstreams differ, yet the codec's version is the baseline's: {now.version}")
     for metric in sorted({name for row in before.rows.values() for name in row.metrics}):
         then, here = (_metric_versions(contents, metric) for contents in (before, now))
         if then and here and then != here:
-            notes.append(
-                f"{metric} is version {some(sorted(here))}, that of the baseline was {some(sorted(then))}"
-            )
+            fresh, old = first_few(sorted(here)), first_few(sorted(then))
+            notes.append(f"{metric} is version {fresh}, that of the baseline was {old}")
     return notes
 
 

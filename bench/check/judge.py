@@ -135,8 +135,8 @@ def _verdict(rule: Rule, codec: str, pairing: Pairing) -> RuleVerdict:
 def _telling(figures: Sequence[_Figure], rule: Rule) -> _Figure:
     """The worst of those that regressed, else the best of those that improved, else the worst."""
     by_loss = sorted(figures, key=lambda figure: figure.loss(rule))
-    for state, found in ((State.regressed, by_loss[::-1]), (State.improved, by_loss)):
-        for figure in found:
+    for state, order in ((State.regressed, by_loss[::-1]), (State.improved, by_loss)):
+        for figure in order:
             if figure.state(rule) is state:
                 return figure
     return by_loss[-1]
@@ -205,10 +205,10 @@ def _bd(rule: Rule, codec: str, pairing: Pairing) -> _Figure:
             f"the curves share {_percent(delta.overlap)} of their range of {rule.metric}, "
             f"{_percent(MIN_SHARE)} are needed"
         )
-    found = bootstrap(now, before, rule.metric)
+    interval = bootstrap(now, before, rule.metric)
     what = f"{'BD-rate' if rule.of_rate else 'BD-metric'} by {metrics.get(rule.metric).title}"
-    interval = found.bd_rate if rule.of_rate else found.bd_metric
-    return _Figure(what, value, interval, found.images, found.reason)
+    ends = interval.bd_rate if rule.of_rate else interval.bd_metric
+    return _Figure(what, value, ends, interval.images, interval.reason)
 
 
 def _cell(row: Row, metric: str) -> MeasuredCell:

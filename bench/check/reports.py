@@ -13,7 +13,7 @@ from bench.core.errors import BenchError
 if TYPE_CHECKING:
     from rich.text import Text
 
-MOST_MOVED = 10  # cells that are told one by one
+MOST_MOVED = 10  # cells that are listed
 
 _STYLES = {
     State.passed: "green",

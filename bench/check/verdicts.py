@@ -1,4 +1,4 @@
-"""What a check found: a verdict for each codec and rule, and the cells that moved."""
+"""The result of a check: a verdict for each codec and rule, and the cells that moved."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """1: a rule found something worse; else 2: something could not be judged; else 0."""
+        """1: by a rule, a codec is worse; else 2: something can't be judged; else 0."""
         states = {verdict.state for codec in self.codecs for verdict in codec.verdicts}
         return 1 if State.regressed in states else 2 if State.unjudged in states else 0
 

@@ -105,8 +105,7 @@ def bd_rate(
     >>> bd_rate(rates[:3], psnrs[:3], rates, psnrs).reason
     'curve of test has too few points: 3 usable, 4 needed'
     """
-    axes = (list(values) for values in (rates, qualities, anchor_rates, anchor_qualities))
-    result = bjontegaard(*axes, method=method)
+    result = bjontegaard(list(rates), list(qualities), list(anchor_rates), list(anchor_qualities), method)
     return BDValue(result.bd_rate, result.reason)
 
 
@@ -125,8 +124,7 @@ def bd_metric(
     >>> round(bd_metric(rates, [30.5, 33.5, 36.5, 39.5], rates, psnrs), 6)
     0.5
     """
-    axes = (list(values) for values in (rates, qualities, anchor_rates, anchor_qualities))
-    result = bjontegaard(*axes, method=method)
+    result = bjontegaard(list(rates), list(qualities), list(anchor_rates), list(anchor_qualities), method)
     return BDValue(result.bd_metric, result.reason)
 
 

@@ -134,10 +134,10 @@ class _Resampled:
 
 def _whole_images(curve: Curve) -> set[str]:
     qualities = {cell.quality for cell in curve.cells}
-    found: dict[str, set[float]] = {}
+    measured: dict[str, set[float]] = {}
     for cell in curve.cells:
-        found.setdefault(cell.image, set()).add(cell.quality)
-    return {image for image, some in found.items() if some == qualities}
+        measured.setdefault(cell.image, set()).add(cell.quality)
+    return {image for image, own in measured.items() if own == qualities}
 
 
 def _enough(values: list[float], replicates: int) -> bool:

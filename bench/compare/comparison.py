@@ -7,56 +7,86 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench.compare import remarks
 from bench.compare.bd import METHODS
 from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
-from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate, crossings, fall
-from bench.compare.sources import (
-    Source,
-    find,
-    labels,
-    matched,
-    refuse_different_images,
-    remarks,
-    shared_datasets,
-)
+from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
+from bench.compare.sources import Source, find, labels, matched, refuse_different_images, shared_datasets
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, USUAL
 from bench.metrics import get as get_metric
 from bench.results import COMMITTED, Store
 
-REPLICATES = 1000  # of the bootstrap
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
-_LOW_OVERLAP = 0.75
+REPLICATES = 1000  # of the bootstrap
 
 
 @dataclass(frozen=True)
 class Comparison:
+    """Curves of several codecs on one dataset, and what the anchor makes of the others."""
+
     anchor: str
     dataset: str
-    images: int
+    images: int  # 0: not known
     curves: tuple[Curve, ...]  # in the order asked for, the anchor last
     deltas: tuple[Delta, ...]
     views: tuple[View, ...]
-    costs: tuple[Cost, ...]  # by curve
+    costs: tuple[Cost, ...]  # one per curve
     warnings: tuple[str, ...]  # what may make a figure mislead
-    notes: tuple[str, ...]  # what was done and taken
+    notes: tuple[str, ...]  # what was taken, and what was left out
     method: str = "pchip"
     average: str = USUAL
-    sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by curve: "4:2:0"
+    sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by codec: "4:2:0"
 
     @property
     def metrics(self) -> list[str]:
-        """Those of the deltas, each once."""
+        """Names of the metrics that there are deltas by."""
         return list(dict.fromkeys(delta.metric for delta in self.deltas))
 
     @property
     def folder_name(self) -> str:
         """All names in one that serves as a folder's: "ainn-published-vtm"."""
         return "-".join(re.sub(r"[^\w.+=]+", "-", curve.codec).strip("-.") for curve in self.curves)
+
+    def frame(self) -> pd.DataFrame:
+        """A row per codec and metric; what is missing is NaN or None.
+
+        Columns: dataset, codec, anchor, metric; bd_rate (percent, negative: fewer bits than the anchor),
+        bd_rate_low and bd_rate_high (ends of its 95 % interval), bd_metric, bd_metric_low and bd_metric_high
+        (the metric's unit, positive: better than the anchor); overlap (0..1, share of the range of quality
+        that both have); points ("8/7": of the codec, of the anchor); images; mean_of_images (percent, mean of
+        the BD-rates of single images); reason (why a delta is missing); interval_reason.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "dataset": self.dataset,
+                "codec": delta.codec,
+                "anchor": self.anchor,
+                "metric": delta.metric,
+                **delta.to_record(),
+                "images": self.images,
+            }
+            for delta in self.deltas
+        )
+
+    def figure(self, metric: str = "psnr") -> Figure:
+        """The rate-distortion plot that `bench compare` writes, as a matplotlib figure that isn't saved yet.
+
+        Raises:
+            BenchError: no curve has the metric.
+        """
+        from bench.report.plots import figure
+
+        return figure(self, metric)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON: infinity is "inf", what isn't known None; deltas are on curves' scale."""
@@ -82,7 +112,7 @@ class Comparison:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row per codec and metric."""
+        """A row per codec and metric, with those of single images, for JSON."""
         return [{"dataset": self.dataset, **delta.to_dict()} for delta in self.deltas]
 
 
@@ -101,10 +131,15 @@ def compare(
     Args:
         names: codecs, `file:PATH` or `published:NAME`. Results of a codec are looked for under `folder`;
             those of one that has none there, among the committed ones.
+        dataset: its name; None: every dataset on which all have results.
+        folder: of results.
         method: of `bench.compare.bd.METHODS`.
         average: of `bench.metrics.AVERAGES`.
         metrics: by default all that a codec and the anchor both have.
         replicates: of the bootstrap that gives 95 % intervals; 0 for none.
+
+    Returns:
+        A comparison per dataset.
 
     Raises:
         BenchError: fewer than two codecs, an unknown option, results of different pictures, or nothing to
@@ -119,12 +154,12 @@ def compare(
     stores = [Store(folder)]
     if folder.resolve() != COMMITTED.resolve():
         stores.append(Store(COMMITTED))
-    called = labels(names)
+    labelled = list(zip(names, labels(names), strict=True))
     comparisons = []
-    for each in [dataset] if dataset else shared_datasets(names, stores):
-        found = [find(name, each, stores, label, average) for name, label in zip(names, called, strict=True)]
-        refuse_different_images(found)
-        comparisons.append(_compare(matched(found), each, method, average, metrics, replicates))
+    for place in [dataset] if dataset else shared_datasets(names, stores):
+        sources = [find(name, place, stores, label, average) for name, label in labelled]
+        refuse_different_images(sources)
+        comparisons.append(_compare(matched(sources), place, method, average, metrics, replicates))
     return comparisons
 
 
@@ -136,12 +171,12 @@ def _compare(
     metrics: Sequence[str] | None,
     replicates: int,
 ) -> Comparison:
-    curves, images, notes = _on_shared_images([source.curve for source in sources], dataset)
+    curves, images, left_out = _on_shared_images([source.curve for source in sources], dataset)
     *tested, anchor = curves
     deltas = [
-        delta_of(each, anchor, metric, method, replicates)
-        for each in tested
-        for metric in metrics or _shared_metrics(each, anchor)
+        delta_of(curve, anchor, metric, method, replicates)
+        for curve in tested
+        for metric in metrics or _shared_metrics(curve, anchor)
     ]
     used = list(dict.fromkeys(delta.metric for delta in deltas))
     return Comparison(
@@ -151,9 +186,9 @@ def _compare(
         curves=tuple(curves),
         deltas=tuple(deltas),
         views=tuple(view(curves, metric) for metric in used for view in (at_fixed_quality, at_fixed_rate)),
-        costs=tuple(cost_of(each, source) for each, source in zip(curves, sources, strict=True)),
-        warnings=tuple(_warnings(sources, curves, deltas)),
-        notes=tuple(remarks(sources, dataset, images) + notes),
+        costs=tuple(cost_of(curve, source) for curve, source in zip(curves, sources, strict=True)),
+        warnings=tuple(remarks.warnings(sources, curves, deltas)),
+        notes=tuple(remarks.notes(sources, dataset, images) + left_out),
         method=method,
         average=average,
         sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
@@ -163,9 +198,9 @@ def _compare(
 def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], int, list[str]]:
     """The curves over those images that all of them have at all their qualities, how many these are, and
     what was left out. Curves without single images stay as they are."""
-    whole = {each.codec: whole_curves(each.cells) for each in curves if each.cells}
+    whole = {curve.codec: whole_curves(curve.cells) for curve in curves if curve.cells}
     if not whole:
-        return curves, max(point.images for each in curves for point in each.points), []
+        return curves, max(point.images for curve in curves for point in curve.points), []
     shared = set.intersection(*(images for images, _ in whole.values()))
     if not shared:
         raise BenchError(
@@ -173,79 +208,25 @@ def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], i
             "run them on the same images, as with --images 4"
         )
     trimmed, notes = [], []
-    for each in curves:
-        if not each.cells:
-            trimmed.append(each)
+    for full in curves:
+        if not full.cells:
+            trimmed.append(full)
             continue
-        images, qualities = whole[each.codec]
-        cells = [cell for cell in each.cells if cell.image in shared and cell.quality in qualities]
-        trimmed.append(curve(each.codec, cells, each.average))
-        notes += _left_out(each, images, qualities, shared)
+        images, qualities = whole[full.codec]
+        cells = [cell for cell in full.cells if cell.image in shared and cell.quality in qualities]
+        trimmed.append(curve(full.codec, cells, full.average))
+        notes += remarks.left_out(full, images, qualities, shared)
     return trimmed, len(shared), notes
 
 
-def _left_out(whole: Curve, images: set[str], qualities: set[float], shared: set[str]) -> list[str]:
-    notes = []
-    if dropped := sorted({cell.quality for cell in whole.cells} - qualities):
-        few = ", ".join(f"{quality:g}" for quality in dropped)
-        notes.append(f"{whole.codec}: qualities measured on few images are left out ({few})")
-    if images != shared:
-        notes.append(
-            f"{whole.codec}: {len(shared)} of {len(images)} images are used, those that all codecs have"
-        )
-    return notes
-
-
 def _shared_metrics(tested: Curve, anchor: Curve) -> list[str]:
-    mine, theirs = metrics_of(tested), metrics_of(anchor)
-    if not (shared := mine & theirs):
+    names, anchor_names = metrics_of(tested), metrics_of(anchor)
+    if not (shared := names & anchor_names):
         raise BenchError(
-            f"{tested.codec} and {anchor.codec} have no metric in common: {', '.join(sorted(mine))} in one, "
-            f"{', '.join(sorted(theirs))} in the other"
+            f"{tested.codec} and {anchor.codec} have no metric in common: {', '.join(sorted(names))} in one, "
+            f"{', '.join(sorted(anchor_names))} in the other"
         )
     return [name for name in DEFAULT if name in shared] + sorted(shared.difference(DEFAULT))
-
-
-def _warnings(sources: list[Source], curves: list[Curve], deltas: list[Delta]) -> list[str]:
-    found = []
-    for source in sources:
-        if source.contents and (failures := list(source.contents.failures.values())):
-            first = failures[0]
-            cells = "1 cell" if len(failures) == 1 else f"{len(failures)} cells"
-            found.append(
-                f"{cells} of {source.curve.codec} failed, first: "
-                f"{first.image} at {first.quality:g}: {first.reason}"
-            )
-    called = {each.codec: each for each in curves}
-    for metric in dict.fromkeys(delta.metric for delta in deltas):
-        scale = get_metric(metric)
-        for each in curves:
-            if rates := fall(each, metric):
-                found.append(
-                    f"{each.codec} isn't monotonic: its {scale.title} doesn't rise "
-                    f"from {rates[0]:.4g} to {rates[1]:.4g} bpp"
-                )
-        for delta in (delta for delta in deltas if delta.metric == metric):
-            found += _doubts(called[delta.codec], curves[-1], delta)
-    return found
-
-
-def _doubts(tested: Curve, anchor: Curve, delta: Delta) -> list[str]:
-    """What a delta doesn't tell of the two curves."""
-    scale = get_metric(delta.metric)
-    found = []
-    if delta.bd.reason is None and delta.bd.overlap < _LOW_OVERLAP:
-        found.append(
-            f"{tested.codec} and {anchor.codec} share only {100 * delta.bd.overlap:.0f} % of their "
-            f"{scale.title}: the delta is about that part"
-        )
-    for crossing in crossings(tested, anchor, delta.metric):
-        found.append(
-            f"{tested.codec} and {anchor.codec} cross at {crossing.bpp:.3f} bpp, "
-            f"{f'{crossing.quality:.2f} {scale.unit}'.strip()} of {scale.title}: below, "
-            f"{crossing.cheaper_below} needs fewer bits, above, the other"
-        )
-    return found
 
 
 def _point_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

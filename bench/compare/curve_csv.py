@@ -164,8 +164,8 @@ def _refuse_mixture(path: Path, rows: list[_Row]) -> None:
     for row in rows:
         if bool(row.image) != bool(rows[0].image):
             raise BenchError(
-                f"{path}, line {row.line}: some rows name an image and some don't; "
-                "single images and means belong into files of their own"
+                f"{path}, line {row.line}: some rows name an image and others don't; "
+                "put single images and means into two files"
             )
 
 

@@ -1,4 +1,4 @@
-"""A codec against the anchor, for one metric: Bjontegaard deltas of mean curves and of single images."""
+"""A codec against the anchor by one metric: Bjontegaard deltas of the mean curves and of single images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ImageDelta:
 
 @dataclass(frozen=True)
 class Delta:
-    """A codec against the anchor, for one metric: of the mean curves, and of single images."""
+    """A codec against the anchor by one metric: of the mean curves, and of single images."""
 
     codec: str
     metric: str
@@ -36,14 +36,34 @@ class Delta:
     @property
     def ranked(self) -> list[ImageDelta]:
         """The images that have a BD-rate, the best for the codec first."""
-        return sorted((each for each in self.images if each.bd.bd_rate is not None), key=_bd_rate)
+        return sorted((delta for delta in self.images if delta.bd.bd_rate is not None), key=_bd_rate)
 
     @property
     def mean_bd_rate(self) -> float | None:
         """Mean of the BD-rates of `ranked`, percent."""
         return fmean(map(_bd_rate, self.ranked)) if self.ranked else None
 
+    def to_record(self) -> dict[str, Any]:
+        """The figures of the mean curves without nesting, for a row of a table."""
+        interval = self.interval
+        rate_low, rate_high = (interval and interval.bd_rate) or (None, None)
+        metric_low, metric_high = (interval and interval.bd_metric) or (None, None)
+        return {
+            "bd_rate": self.bd.bd_rate,
+            "bd_rate_low": rate_low,
+            "bd_rate_high": rate_high,
+            "bd_metric": self.bd.bd_metric,
+            "bd_metric_low": metric_low,
+            "bd_metric_high": metric_high,
+            "overlap": self.bd.overlap,
+            "points": "/".join(map(str, self.bd.points)),
+            "reason": self.bd.reason,
+            "interval_reason": interval and interval.reason,
+            "mean_of_images": self.mean_bd_rate,
+        }
+
     def to_dict(self) -> dict[str, Any]:
+        """All figures in plain types, for JSON."""
         ranked = self.ranked
         return {
             "codec": self.codec,
@@ -57,7 +77,7 @@ class Delta:
                 "without": len(self.images) - len(ranked),
                 "best": {"image": ranked[0].image, "bd_rate": _bd_rate(ranked[0])} if ranked else None,
                 "worst": {"image": ranked[-1].image, "bd_rate": _bd_rate(ranked[-1])} if ranked else None,
-                "deltas": [{"image": each.image, **_delta_fields(each.bd)} for each in self.images],
+                "deltas": [{"image": delta.image, **_delta_fields(delta.bd)} for delta in self.images],
             },
         }
 
@@ -66,6 +86,7 @@ def delta_of(tested: Curve, anchor: Curve, metric: str, method: str, replicates:
     """The delta of two curves over the same images.
 
     Args:
+        metric: its name; a curve that lacks the metric for an image gives a reason and no value.
         method: of `bench.compare.bd.METHODS`.
         replicates: of the bootstrap; 0 for no intervals.
     """
@@ -78,40 +99,40 @@ def delta_of(tested: Curve, anchor: Curve, metric: str, method: str, replicates:
     return Delta(tested.codec, metric, bd, interval, tuple(_image_deltas(tested, anchor, metric, method)))
 
 
-def metrics_of(each: Curve) -> set[str]:
-    """Names of the metrics that a curve has, if not for every image."""
-    return {name for holder in each.cells or each.points for name in holder.values}
+def metrics_of(curve: Curve) -> set[str]:
+    """Names of the metrics that a curve has for any image."""
+    return {name for holder in curve.cells or curve.points for name in holder.values}
 
 
 def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str) -> Iterable[ImageDelta]:
-    theirs = curve_by_image(anchor)
-    for image, mine in curve_by_image(tested).items():
-        if image in theirs:
-            yield ImageDelta(mine.cells[0].name, _bd(mine, theirs[image], metric, method))
+    anchors = curve_by_image(anchor)
+    for image, curve in curve_by_image(tested).items():
+        if image in anchors:
+            yield ImageDelta(curve.cells[0].name, _bd(curve, anchors[image], metric, method))
 
 
 def _bd(tested: Curve, anchor: Curve, metric: str, method: str) -> BD:
     axes = (*tested.axes(metric), *anchor.axes(metric))
-    for each in (tested, anchor):
-        if lack := _lack(each, metric):
+    for curve in (tested, anchor):
+        if lack := _lack(curve, metric):
             return BD(None, None, 0.0, (len(axes[0]), len(axes[2])), lack)
     return bjontegaard(*axes, method=method, names=(tested.codec, anchor.codec))
 
 
-def _lack(each: Curve, metric: str) -> str | None:
-    """Why a curve can't be drawn for a metric: a mean over some of the images would be another curve."""
+def _lack(curve: Curve, metric: str) -> str | None:
+    """Why a curve has no points by a metric: a mean over fewer images would be another curve."""
     title = get_metric(metric).title
-    if metric not in metrics_of(each):
-        return f"{each.codec} has no {title}"
-    for cell in each.cells:
+    if metric not in metrics_of(curve):
+        return f"{curve.codec} has no {title}"
+    for cell in curve.cells:
         if cell.values.get(metric) is None:
-            return f"{each.codec} has no {title} for {cell.name} at quality {cell.quality:g}"
+            return f"{curve.codec} has no {title} for {cell.name} at quality {cell.quality:g}"
     return None
 
 
-def _bd_rate(each: ImageDelta) -> float:
-    assert each.bd.bd_rate is not None
-    return each.bd.bd_rate
+def _bd_rate(delta: ImageDelta) -> float:
+    assert delta.bd.bd_rate is not None
+    return delta.bd.bd_rate
 
 
 def _delta_fields(bd: BD) -> dict[str, Any]:

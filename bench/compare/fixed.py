@@ -34,6 +34,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Line:
+    """All codecs at one quality or rate."""
+
     at: float
     entries: tuple[Entry, ...]  # the anchor last
 
@@ -88,7 +90,7 @@ def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
     grid = [low + (high - low) * i / (_SAMPLES - 1) for i in range(_SAMPLES - 1)] + [high]
     gaps = [a - b for a, b in zip(test.all(grid), other.all(grid), strict=True)]
     ahead = [i for i, gap in enumerate(gaps) if abs(gap) > _AHEAD]
-    found = []
+    places = []
     for i, j in pairwise(ahead):
         if gaps[i] * gaps[j] < 0:
             k = next(k for k in range(i, j) if gaps[k] * gaps[k + 1] <= 0)
@@ -96,8 +98,8 @@ def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
             quality = grid[k] + share * (grid[k + 1] - grid[k])
             (log_rate,) = test.all([quality])
             cheaper = tested.codec if gaps[i] < 0 else anchor.codec
-            found.append(Crossing(quality, math.exp(log_rate), cheaper))
-    return found
+            places.append(Crossing(quality, math.exp(log_rate), cheaper))
+    return places
 
 
 def fall(curve: Curve, metric: str) -> tuple[float, float] | None:

@@ -26,17 +26,21 @@ def names() -> list[str]:
 
 
 def describe() -> list[dict[str, object]]:
-    """A line for each name and dataset, for `bench list published`: plain types, None where not known.
+    """What `bench list published` prints, a line for each name and dataset: plain types, None: not known.
 
-    name, dataset, split, images, points (their number), metrics (names, joined), version (of the encoder or
-    model), title, source (where the figures come from), note (how to take them).
+    Keys: name, dataset, split, images, points (their number), metrics (names, joined), version (of the
+    encoder or model), title, source (where the figures come from), note (how to take them).
     """
     index = _index()
     return [_line(index, name, dataset) for name in names() for dataset in index["curves"][name]["files"]]
 
 
 def load(name: str, dataset: str) -> Curve:
-    """The curve of that name on a dataset; its `codec` is published:NAME, and it has no cells.
+    """The curve of that name on a dataset. Its `codec` is published:NAME; it has no cells.
+
+    >>> curve = load("vtm", "kodak")
+    >>> curve.codec, len(curve.points), curve.points[0].images
+    ('published:vtm', 36, 24)
 
     Raises:
         BenchError: no such curve, or not on that dataset.
@@ -62,8 +66,7 @@ def _index() -> dict[str, Any]:
         index: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BenchError(
-            f"can't read {path.name} of published curves ({error.strerror}): install codec-bench again, or "
-            "check it out where links work"
+            f"can't read the published curves in {path} ({error.strerror}); install codec-bench again"
         ) from error
     return index
 

@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
+from bench.compare import published
 from bench.compare.comparison import Comparison
 from bench.compare.curves import Curve
-from bench.compare.sources import PUBLISHED
+from bench.core.errors import BenchError
 from bench.metrics import get as get_metric
 from bench.report.tables import image_count, with_unit, writing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUFFIXES = ("pdf", "svg", "png")
 WIDTH, HEIGHT = 3.5, 2.7  # inches: a column of most proceedings
@@ -69,19 +73,34 @@ def write_plots(comparison: Comparison, folder: Path) -> list[Path]:
     """
     import matplotlib
 
-    given = styles(curve.codec for curve in comparison.curves)
     paths = []
     with writing(folder), matplotlib.rc_context(_STYLE):
         for metric in comparison.metrics:
-            curves = [curve for curve in _ranked(comparison, metric) if curve.usable_points(metric)]
+            curves = _ranked(comparison, metric)
             if not curves:
                 continue
-            figure = _figure(comparison, metric, curves, given)
+            drawn = _figure(comparison, metric, curves)
             for suffix in SUFFIXES:
                 path = folder / f"rd-{metric}.{suffix}"
-                figure.savefig(path, dpi=300, metadata=_no_dates(suffix))
+                drawn.savefig(path, dpi=300, metadata=_no_dates(suffix))
                 paths.append(path)
     return paths
+
+
+def figure(comparison: Comparison, metric: str) -> Figure:
+    """The plot of one metric, as `write_plots` draws it; `Figure.savefig` saves it.
+
+    Raises:
+        BenchError: no curve has a point by the metric.
+    """
+    import matplotlib
+
+    curves = _ranked(comparison, metric)
+    if not curves:
+        there = ", ".join(name for name in comparison.metrics if _ranked(comparison, name))
+        raise BenchError(f"no curve has a point by '{metric}'; draw one of {there or 'none'}")
+    with matplotlib.rc_context(_STYLE):
+        return _figure(comparison, metric, curves)
 
 
 def styles(codecs: Iterable[str]) -> dict[str, Style]:
@@ -91,7 +110,7 @@ def styles(codecs: Iterable[str]) -> dict[str, Style]:
     has that, the next that is free. A published curve looks like the codec that it is of, but for its line.
     """
     codecs = list(codecs)
-    bare = sorted({codec.removeprefix(PUBLISHED) for codec in codecs})
+    bare = sorted({codec.removeprefix(published.PREFIX) for codec in codecs})
     places = {name: (_KNOWN[name], _KNOWN[name]) for name in bare if name in _KNOWN}
     for may_move in (False, True):  # who needn't move isn't moved by one who must
         for name in bare:
@@ -100,9 +119,9 @@ def styles(codecs: Iterable[str]) -> dict[str, Style]:
                 if may_move or not clashes:
                     places[name] = place
     return {
-        codec: Style(COLOURS[colour], MARKERS[marker], codec.startswith(PUBLISHED))
+        codec: Style(COLOURS[colour], MARKERS[marker], codec.startswith(published.PREFIX))
         for codec in codecs
-        for colour, marker in [places[codec.removeprefix(PUBLISHED)]]
+        for colour, marker in [places[codec.removeprefix(published.PREFIX)]]
     }
 
 
@@ -124,7 +143,7 @@ def _free_place(name: str, taken: list[tuple[int, int]]) -> tuple[tuple[int, int
 
 
 def _ranked(comparison: Comparison, metric: str) -> list[Curve]:
-    """The best for its rate first; those without a BD-rate last."""
+    """The curves that have a point to draw, the best for its rate first; those without a BD-rate last."""
     rates = {delta.codec: delta.bd.bd_rate for delta in comparison.deltas if delta.metric == metric}
     rates[comparison.anchor] = 0.0
 
@@ -132,25 +151,27 @@ def _ranked(comparison: Comparison, metric: str) -> list[Curve]:
         rate = rates.get(curve.codec)
         return math.inf if rate is None else rate
 
-    return sorted(comparison.curves, key=rank)
+    return sorted((curve for curve in comparison.curves if curve.usable_points(metric)), key=rank)
 
 
-def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], given: dict[str, Style]) -> Any:
+def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve]) -> Figure:
     from matplotlib.figure import Figure
 
+    looks = styles(curve.codec for curve in comparison.curves)
     size = (WIDE, HIGH) if len(curves) > _MANY else (WIDTH, HEIGHT)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    frame = _Frame([curve.usable_points(metric) for curve in curves])
-    for curve in curves:
+    lines = [curve.usable_points(metric) for curve in curves]
+    frame = _Frame(lines)
+    for curve, points in zip(curves, lines, strict=True):
         label = _label(curve.codec, comparison.sampling.get(curve.codec))
-        _draw(axes, curve.usable_points(metric), label, given[curve.codec], frame)
+        _draw(axes, points, label, looks[curve.codec], frame)
     frame.apply(axes)
     axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}")
     axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
     axes.set_ylabel(with_unit(get_metric(metric)))
     axes.grid(linewidth=0.4, alpha=0.4)
-    _add_legend(figure, axes, [curve.usable_points(metric) for curve in curves])
+    _add_legend(figure, axes, lines)
     return figure
 
 
@@ -172,12 +193,12 @@ def _draw(axes: Any, points: list[tuple[float, float]], label: str, style: Style
 def _label(codec: str, sampling: str | None) -> str:
     """A name as a legend shows it: no mathematics, and no name starting with "_" is lost; with how chroma
     is sampled, where the name doesn't tell."""
-    bare = codec.removeprefix(PUBLISHED).replace("$", r"\$")
+    bare = codec.removeprefix(published.PREFIX).replace("$", r"\$")
     if bare.startswith("_"):
         bare = "\u200b" + bare
     if sampling and "chroma=" not in codec:
         bare = f"{bare} ({sampling})"
-    return f"{bare} (published)" if codec.startswith(PUBLISHED) else bare
+    return f"{bare} (published)" if codec.startswith(published.PREFIX) else bare
 
 
 class _Frame:

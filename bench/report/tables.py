@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +30,8 @@ class Grid:
     title: str
     columns: tuple[str, ...]
     rows: list[list[str]]
-    left: tuple[str, ...] = (
-        "codec",
-        "metric",
-        "device",
-        "note",
-    )  # columns of words; the others are of numbers
+    # columns of words; the others are of numbers
+    left: tuple[str, ...] = ("codec", "metric", "device", "note")
 
 
 def points_table(curve: Curve, title: str) -> Table:
@@ -44,57 +39,50 @@ def points_table(curve: Curve, title: str) -> Table:
     return _screen(_points(curve, title))
 
 
-def deltas_table(comparison: Comparison) -> Table:
-    """The deltas of a comparison, for the screen."""
-    return _screen(_deltas(comparison))
+def summary_table(comparison: Comparison) -> Table:
+    """A row per codec: its BD-rates with 95 % intervals, for the screen."""
+    return _screen(_summary(comparison))
 
 
-def images_table(comparison: Comparison) -> Table:
-    """The deltas of single images in short, for the screen."""
-    return _screen(_images(comparison))
-
-
-def views_tables(comparison: Comparison) -> list[Table]:
-    """All codecs at fixed quality and at fixed rate, for the screen; views without a line are left out."""
-    return [_screen(grid) for grid in _views(comparison)]
-
-
-def costs_table(comparison: Comparison) -> Table:
-    """Times and memory, for the screen."""
-    return _screen(_costs(comparison))
+def full_tables(comparison: Comparison) -> list[Table]:
+    """All that the summary leaves out, for the screen: the deltas with overlap and points, single images,
+    all codecs at fixed quality and at fixed rate, times and memory. Tables without a row are left out."""
+    return [_screen(grid) for grid in _grids(comparison)]
 
 
 def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write all of a comparison; returns the paths.
+    """Write all tables of a comparison into a folder; returns the paths.
 
-    ``table.md`` and ``table.tex`` for humans; ``table.csv`` (deltas), ``points.csv``, ``images.csv`` (deltas
-    of single images) and ``comparison.json`` with all digits.
+    ``table.md`` and ``table.tex`` are for humans. ``table.csv`` (`Comparison.frame`), ``points.csv``,
+    ``images.csv`` (deltas of single images) and ``comparison.json`` hold all digits.
 
     Raises:
         BenchError: the folder can't be written to.
     """
+    import pandas as pd
+
     contents = {
         "table.md": _markdown(comparison),
         "table.tex": _tex(comparison),
         "comparison.json": json.dumps(comparison.to_dict(), indent=2, allow_nan=False) + "\n",
     }
-    records = {
-        "table.csv": [_delta_record(comparison, delta) for delta in comparison.deltas],
-        "points.csv": list(_point_records(comparison)),
-        "images.csv": list(_image_records(comparison)),
+    frames = {
+        "table.csv": comparison.frame(),
+        "points.csv": pd.DataFrame(_point_records(comparison)),
+        "images.csv": pd.DataFrame(_image_records(comparison)),
     }
     with writing(folder):
         for name, text in contents.items():
             (folder / name).write_text(text, encoding="utf-8")
-        for name, rows in records.items():
-            _write_csv(folder / name, rows)
+        for name, frame in frames.items():
+            frame.to_csv(folder / name, index=False, lineterminator="\n", encoding="utf-8")
     names = ("table.md", "table.csv", "points.csv", "images.csv", "table.tex", "comparison.json")
     return [folder / name for name in names]
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """The folder is there, and what can't be written into it is told as a BenchError."""
+    """Make the folder, and turn an error in writing to it into a BenchError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -117,8 +105,8 @@ def with_unit(metric: Metric) -> str:
 
 
 def _points(curve: Curve, title: str) -> Grid:
-    found = {name for point in curve.points for name in point.db}
-    metrics = [get_metric(name) for name in [*DEFAULT, *sorted(found.difference(DEFAULT))] if name in found]
+    known = {name for point in curve.points for name in point.db}
+    metrics = [get_metric(name) for name in [*DEFAULT, *sorted(known.difference(DEFAULT))] if name in known]
     columns = ["quality", "bpp"]
     for metric in metrics:
         columns += [metric.title] * _has_scale(metric) + [with_unit(metric)]
@@ -130,6 +118,31 @@ def _points(curve: Curve, title: str) -> Grid:
             row += [_number(point.db.get(metric.name), ".3f")]
         rows.append([*row, _number(point.encode_s, ".3f"), _number(point.decode_s, ".3f")])
     return Grid(title, (*columns, "encode (s)", "decode (s)"), rows, left=())
+
+
+def _summary(comparison: Comparison) -> Grid:
+    deltas = {(delta.codec, delta.metric): delta for delta in comparison.deltas}
+    columns = ["codec"]
+    for metric in comparison.metrics:
+        columns += [f"BD-rate (%), {get_metric(metric).title}", "95 % interval"]
+    rows = []
+    for codec in dict.fromkeys(delta.codec for delta in comparison.deltas):
+        row, notes = [codec], [comparison.sampling.get(codec)]
+        for metric in comparison.metrics:
+            delta = deltas.get((codec, metric))
+            if delta is None:
+                row += ["", ""]
+                continue
+            interval = delta.interval.bd_rate if delta.interval else None
+            row += [_number(delta.bd.bd_rate, "+.2f"), _range(interval, "+.2f")]
+            if delta.bd.bd_rate is None:
+                notes.append(delta.bd.reason)
+        rows.append([*row, "; ".join(note for note in dict.fromkeys(notes) if note)])
+    if any(row[-1] for row in rows):
+        columns.append("note")
+    else:
+        rows = [row[:-1] for row in rows]
+    return Grid(_title(comparison), tuple(columns), rows)
 
 
 def _deltas(comparison: Comparison) -> Grid:
@@ -170,7 +183,7 @@ def _images(comparison: Comparison) -> Grid:
                 _number(delta.bd.bd_rate, "+.2f"),
                 _number(delta.mean_bd_rate, "+.2f"),
                 f"{len(ranked)} of {len(delta.images)}" if delta.images else "",
-                *(f"{each.image} {each.bd.bd_rate:+.2f}" for each in (ranked[:1] + ranked[-1:])),
+                *(f"{end.image} {end.bd.bd_rate:+.2f}" for end in ranked[:1] + ranked[-1:]),
                 *([""] * (0 if ranked else 2)),
             ]
         )
@@ -294,47 +307,19 @@ def _tex(comparison: Comparison) -> str:
     return latex.HEADER + "\n".join(tables)
 
 
-def _write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    names = dict.fromkeys(name for record in records for name in record)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(names), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-
-
-def _delta_record(comparison: Comparison, delta: Delta) -> dict[str, Any]:
-    rate, gain = (delta.interval.bd_rate, delta.interval.bd_metric) if delta.interval else (None, None)
-    return {
-        "dataset": comparison.dataset,
-        "anchor": comparison.anchor,
-        "codec": delta.codec,
-        "metric": delta.metric,
-        "bd_rate": delta.bd.bd_rate,
-        "bd_rate_low": rate and rate[0],
-        "bd_rate_high": rate and rate[1],
-        "bd_metric": delta.bd.bd_metric,
-        "bd_metric_low": gain and gain[0],
-        "bd_metric_high": gain and gain[1],
-        "overlap": delta.bd.overlap,
-        "points": "/".join(map(str, delta.bd.points)),
-        "reason": delta.bd.reason,
-        "mean_of_images": delta.mean_bd_rate,
-    }
-
-
 def _image_records(comparison: Comparison) -> Iterable[dict[str, Any]]:
     for delta in comparison.deltas:
-        for each in delta.images:
+        for image in delta.images:
             yield {
                 "dataset": comparison.dataset,
                 "anchor": comparison.anchor,
                 "codec": delta.codec,
                 "metric": delta.metric,
-                "image": each.image,
-                "bd_rate": each.bd.bd_rate,
-                "bd_metric": each.bd.bd_metric,
-                "overlap": each.bd.overlap,
-                "reason": each.bd.reason,
+                "image": image.image,
+                "bd_rate": image.bd.bd_rate,
+                "bd_metric": image.bd.bd_metric,
+                "overlap": image.bd.overlap,
+                "reason": image.bd.reason,
             }
 
 

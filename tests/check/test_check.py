@@ -48,7 +48,7 @@ def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 def rows(images: int = IMAGES, change: Change | None = None) -> list[Row]:
     """Made-up cells of images of unlike difficulty; `change` alters a cell, or drops it by None."""
     hardness = random.Random(1)
-    found = []
+    cells = []
     for i in range(images):
         offset, slope = hardness.uniform(-3, 3), hardness.uniform(5, 7)
         for quality in QUALITIES:
@@ -62,8 +62,8 @@ def rows(images: int = IMAGES, change: Change | None = None) -> list[Row]:
             )  # fmt: skip
             changed = change(row) if change else row
             if changed is not None:
-                found.append(changed)
-    return found
+                cells.append(changed)
+    return cells
 
 
 def longer(factor: float, row: Row) -> Row:
@@ -78,8 +78,8 @@ def poorer(decibels: float, row: Row) -> Row:
     return replace(row, metrics=values, decoded_sha256="another picture")
 
 
-def store(folder: Path, found: Sequence[Row | Failure]) -> Path:
-    for record in found:
+def store(folder: Path, records: Sequence[Row | Failure]) -> Path:
+    for record in records:
         Store(folder).append(record, SETUP if isinstance(record, Row) else None)
     return folder
 
@@ -117,7 +117,7 @@ def test_a_fifth_of_a_percent_is_not(tmp_path: Path) -> None:
     report = judged(tmp_path, rows(change=lambda row: longer(1.002, row)), "bd-rate:psnr:1%")
     assert report.exit_code == 0 and states(report) == {"cells": "passed", "bd-rate:psnr:1%": "passed"}
     assert report.codecs[0].verdicts[1].change == pytest.approx(0.2, abs=0.01)
-    assert len(report.codecs[0].moved) == IMAGES * len(QUALITIES)  # it is told nevertheless
+    assert len(report.codecs[0].moved) == IMAGES * len(QUALITIES)  # it is listed nevertheless
 
 
 ALL = (
@@ -397,10 +397,10 @@ def test_cells_that_moved_are_told_the_worst_first_and_ten_at_most(tmp_path: Pat
     lines = [str(line).strip() for line in screen(report)]
     start = next(i for i, line in enumerate(lines) if "cells moved" in line)
     assert lines[start].startswith("40 cells")
-    told = [line for line in lines[start + 1 : start + 12]]
-    assert told[0].startswith("3.png at quality 40: ") and "psnr -2.0000" in told[0]
-    assert all(line.startswith("5.png") and "bytes +20.0" in line for line in told[1:6])
-    assert told[10] == "and 30 more"
+    listed = [line for line in lines[start + 1 : start + 12]]
+    assert listed[0].startswith("3.png at quality 40: ") and "psnr -2.0000" in listed[0]
+    assert all(line.startswith("5.png") and "bytes +20.0" in line for line in listed[1:6])
+    assert listed[10] == "and 30 more"
     assert [cell.image for cell in report.codecs[0].moved[-5:]] == ["0.png"] * 5
 
 
@@ -441,7 +441,7 @@ def test_github_annotations_are_escaped_commands(tmp_path: Path) -> None:
     assert "100 %25%0Alost" in cells
     assert bd_rate.startswith("::error title=mine on set%3A bd-rate%3Apsnr%3A1%25::BD-rate by PSNR (RGB) +")
     assert "%0A39 cells moved" in bd_rate
-    assert other.startswith("::error title=") and "moved" not in other  # told once
+    assert other.startswith("::error title=") and "moved" not in other  # once
     assert metric.startswith("::notice title=")
     assert not any("\n" in line or "\r" in line for line in (cells, bd_rate, metric))
 

@@ -78,7 +78,7 @@ def test_one_percent_turns_the_gate_red(gate: Gate, tmp_path: Path) -> None:
     assert {case.find("failure") is not None for case in cases} == {True, False}
     report = json.loads(gate(1, "--json").stdout)
     (codec,) = report["codecs"]
-    (verdict,) = [each for each in codec["verdicts"] if each["rule"] == "bd-rate:psnr:1%"]
+    (verdict,) = [v for v in codec["verdicts"] if v["rule"] == "bd-rate:psnr:1%"]
     assert verdict["state"] == "regressed" and verdict["change"] == pytest.approx(1, abs=0.02)
 
 

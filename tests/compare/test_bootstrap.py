@@ -65,28 +65,28 @@ def literal(
 def test_agrees_with_a_literal_bootstrap(metric: str, average: str) -> None:
     tested, anchor = pictures(5, seed=7, factor=0.9, spread=0.1), pictures(5)
     rates, gains = literal(tested, anchor, metric, average, replicates=41)
-    found = bootstrap(
+    interval = bootstrap(
         curve("new", tested, average), curve("old", anchor, average), metric, replicates=41, seed=3
     )
     # Of 41 sorted values, the 2.5th percentile is the second and the 97.5th the last but one.
-    assert found.bd_rate == pytest.approx((rates[1], rates[-2]), rel=1e-9)
-    assert found.bd_metric == pytest.approx((gains[1], gains[-2]), rel=1e-9)
-    assert (found.images, found.replicates, found.reason) == (5, 41, None)
+    assert interval.bd_rate == pytest.approx((rates[1], rates[-2]), rel=1e-9)
+    assert interval.bd_metric == pytest.approx((gains[1], gains[-2]), rel=1e-9)
+    assert (interval.images, interval.replicates, interval.reason) == (5, 41, None)
     assert rates[-1] - rates[0] > 1  # so that agreement means something
 
 
 @pytest.mark.parametrize("metric", ["psnr", "ms_ssim"])
 def test_a_codec_against_its_own_copy_gives_exactly_zero(metric: str) -> None:
-    found = bootstrap(curve("copy", pictures(6)), curve("codec", pictures(6)), metric, replicates=50)
-    assert found.bd_rate == (0.0, 0.0) and found.bd_metric == (0.0, 0.0)
+    interval = bootstrap(curve("copy", pictures(6)), curve("codec", pictures(6)), metric, replicates=50)
+    assert interval.bd_rate == (0.0, 0.0) and interval.bd_metric == (0.0, 0.0)
 
 
 def test_the_same_share_more_on_all_images_leaves_no_doubt() -> None:
-    found = bootstrap(
+    interval = bootstrap(
         curve("new", pictures(24, factor=1.05)), curve("old", pictures(24)), "psnr", replicates=100
     )
-    assert found.bd_rate == pytest.approx((5.0, 5.0), abs=1e-9)
-    assert found.bd_metric is not None and found.bd_metric[0] <= found.bd_metric[1] < 0
+    assert interval.bd_rate == pytest.approx((5.0, 5.0), abs=1e-9)
+    assert interval.bd_metric is not None and interval.bd_metric[0] <= interval.bd_metric[1] < 0
 
 
 def test_unlike_images_widen_it_and_pairing_narrows_it() -> None:
@@ -105,11 +105,11 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     old = curve("old", pictures(10))
     hits, trials = 0, 40
     for seed in range(trials):
-        found = bootstrap(
+        interval = bootstrap(
             curve("new", pictures(10, 100 + seed, spread=0.1)), old, "psnr", replicates=60, seed=seed
         )
-        assert found.bd_rate is not None
-        hits += found.bd_rate[0] <= 0 <= found.bd_rate[1]
+        assert interval.bd_rate is not None
+        hits += interval.bd_rate[0] <= 0 <= interval.bd_rate[1]
     assert 32 <= hits < trials
 
 
@@ -126,14 +126,14 @@ def test_images_that_a_codec_lacks_at_a_quality_are_left_out() -> None:
     tested, anchor = pictures(5, factor=1.05), pictures(5)
     cut = [cell for cell in tested if (cell.image, cell.quality) != ("image 2", 30.0)]
     odd = [replace(cell, bpp=99.0) if cell.image == "image 2" else cell for cell in cut]
-    found = bootstrap(curve("new", odd), curve("old", anchor), "psnr", replicates=40)
-    assert found.images == 4 and found.bd_rate == pytest.approx((5.0, 5.0), abs=1e-9)
+    interval = bootstrap(curve("new", odd), curve("old", anchor), "psnr", replicates=40)
+    assert interval.images == 4 and interval.bd_rate == pytest.approx((5.0, 5.0), abs=1e-9)
 
 
 def test_codecs_may_have_qualities_of_their_own() -> None:
     fewer = [cell for cell in pictures(4, factor=0.5) if cell.quality != 30.0]
-    found = bootstrap(curve("new", fewer), curve("old", pictures(4)), "psnr", replicates=40)
-    assert found.images == 4 and found.reason is None
+    interval = bootstrap(curve("new", fewer), curve("old", pictures(4)), "psnr", replicates=40)
+    assert interval.images == 4 and interval.reason is None
 
 
 def _published() -> Curve:
@@ -156,10 +156,10 @@ def _published() -> Curve:
     ],
 )  # fmt: skip
 def test_no_interval_has_a_reason(tested: Curve, anchor: Curve, metric: str, said: str) -> None:
-    found = bootstrap(tested, anchor, metric, replicates=40)
-    assert found.bd_rate is None
-    assert found.reason is not None
-    assert re.search(said, found.reason)
+    interval = bootstrap(tested, anchor, metric, replicates=40)
+    assert interval.bd_rate is None
+    assert interval.reason is not None
+    assert re.search(said, interval.reason)
 
 
 def test_more_than_one_draw_in_twenty_without_a_value_is_no_interval() -> None:
@@ -169,10 +169,10 @@ def test_more_than_one_draw_in_twenty_without_a_value_is_no_interval() -> None:
         replace(cell, values={"psnr": math.inf}) if cell.image == "image 0" and cell.quality == 40.0 else cell
         for cell in few
     ]
-    found = bootstrap(curve("new", lossless), curve("old", pictures(4)), "psnr", replicates=100)
-    assert found.bd_rate is None and found.bd_metric is None
-    assert 0 < found.replicates < 60  # (3/4)^4 of the draws leave it out
-    assert found.reason is not None and "too few points" in found.reason
+    interval = bootstrap(curve("new", lossless), curve("old", pictures(4)), "psnr", replicates=100)
+    assert interval.bd_rate is None and interval.bd_metric is None
+    assert 0 < interval.replicates < 60  # (3/4)^4 of the draws leave it out
+    assert interval.reason is not None and "too few points" in interval.reason
 
 
 def test_unknown_method_is_a_user_error() -> None:

@@ -70,7 +70,7 @@ def test_every_codec_stands_against_the_last_and_results_come_in_the_order_asked
         ("double", pytest.approx(100)),
         ("half", pytest.approx(-50)),
     ]
-    assert [each.codec for each in result.curves] == ["double", "half", "old"]
+    assert [c.codec for c in result.curves] == ["double", "half", "old"]
 
 
 def test_only_images_that_all_codecs_have_are_used(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_single_images_are_ranked_and_averaged_beside_the_mean_curve(tmp_path: P
         fill(store, "new", images=image, factor=factor)
     fill(store, "old")
     delta = against(tmp_path, "new", "old").deltas[0]
-    assert [(each.image, each.bd.bd_rate) for each in delta.ranked] == [
+    assert [(image.image, image.bd.bd_rate) for image in delta.ranked] == [
         (f"{image}.png", pytest.approx(100 * (factor - 1))) for image, factor in factors.items()
     ]
     assert delta.mean_bd_rate == pytest.approx(100 * (fmean(factors.values()) - 1))
@@ -301,3 +301,49 @@ def test_a_folder_is_named_after_all_and_safely(tmp_path: Path) -> None:
     fill(store, "new", dataset="kodak")
     (result,) = compare(["new", "published:vtm"], "kodak", tmp_path, replicates=0)
     assert result.folder_name == "new-published-vtm"
+
+
+# What a notebook asks of a comparison.
+
+
+def test_a_frame_has_a_row_per_codec_and_metric(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new", factor=0.9)
+    fill(store, "few", qualities=QUALITIES[:3])
+    fill(store, "old")
+    result = against(tmp_path, "new", "few", "old", replicates=20)
+    frame = result.frame()
+    assert list(zip(frame.codec, frame.metric, strict=True)) == [(d.codec, d.metric) for d in result.deltas]
+    assert set(frame.dataset) == {"set"} and set(frame.anchor) == {"old"} and set(frame.images) == {3}
+    new, few = frame[frame.codec == "new"], frame[frame.codec == "few"]
+    for column in ("bd_rate", "bd_rate_low", "bd_rate_high", "mean_of_images"):
+        assert list(new[column]) == pytest.approx([-10, -10])
+    assert new.reason.isna().all() and list(new.points) == ["5/5", "5/5"]
+    assert few.bd_rate.isna().all() and few.bd_rate_low.isna().all()
+    assert all("too few points" in reason for reason in few.reason)
+    assert all("too few points" in reason for reason in few.interval_reason)
+
+
+def test_a_frame_without_intervals_has_none(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new")
+    fill(store, "old")
+    frame = against(tmp_path, "new", "old").frame()
+    assert frame.bd_rate_low.isna().all() and frame.interval_reason.isna().all()
+
+
+def test_a_figure_is_drawn_but_not_saved(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new")
+    fill(store, "old")
+    result = against(tmp_path, "new", "old")
+    before = sorted(tmp_path.rglob("*"))
+    for metric, label in (("psnr", "PSNR (RGB), dB"), ("ms_ssim", "MS-SSIM (RGB), dB")):
+        (axes,) = result.figure(metric).axes
+        assert axes.get_ylabel() == label
+        assert {line.get_label() for line in axes.lines} == {"new", "old"}
+        for line, drawn in zip(axes.lines, result.curves, strict=True):
+            assert list(line.get_xdata()) == [point.bpp for point in drawn.points]
+    assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(BenchError, match="no curve has a point by 'vif'; draw one of psnr, ms_ssim"):
+        result.figure("vif")

@@ -72,7 +72,7 @@ def test_rows_with_images_become_cells_and_their_means(tmp_path: Path) -> None:
         (HEADER + ",1,1,,\n", "line 2 has no quality of the picture"),
         (HEADER + ",1,1,30,\n,1,2,31,\n", "line 3: quality 1 is in line 2 already"),
         (HEADER + "a,1,1,30,\na,2,2,31,\na,1,3,32,\n", "line 4: a at quality 1 is in line 2 already"),
-        (HEADER + "a,1,1,30,\n,2,2,31,\n", "line 3: some rows name an image and some don't"),
+        (HEADER + "a,1,1,30,\n,2,2,31,\n", "line 3: some rows name an image and others don't"),
         (HEADER + "a,,1,30,\n", "line 2 has no quality"),
         (HEADER + ",1,1,30,\n,,2,31,\n", "line 3 has no quality"),
     ],

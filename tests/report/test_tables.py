@@ -21,11 +21,9 @@ from bench.core.errors import BenchError
 from bench.report.latex import escape, table
 from bench.report.plots import write_plots
 from bench.report.tables import (
-    costs_table,
-    deltas_table,
-    images_table,
+    full_tables,
     points_table,
-    views_tables,
+    summary_table,
     write_tables,
 )
 from bench.results import Store
@@ -46,8 +44,8 @@ def compared(folder: Path, new: str = "new", replicates: int = 20) -> Comparison
     for image, factor in (("a", 0.8), ("b", 0.9), ("c", 1.0)):
         fill(store, new, images=image, factor=factor)
     fill(store, "old", alone=False)
-    (found,) = compare([new, "old"], "set", folder, replicates=replicates)
-    return found
+    (comparison,) = compare([new, "old"], "set", folder, replicates=replicates)
+    return comparison
 
 
 def shown(table: Table) -> str:
@@ -68,27 +66,50 @@ def read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
+def test_the_summary_has_a_row_per_codec_with_the_bd_rates(result: Comparison) -> None:
+    text = shown(summary_table(result))
+    assert "Against old on set, 3 images" in text and "BD-rate (%), PSNR (RGB)" in text
+    ((codec, rate, interval, other_rate, other_interval),) = cells_of(summary_table(result))
+    assert (codec, rate, other_rate) == ("new", "-10.00", "-10.00")
+    assert " to " in interval and " to " in other_interval
+
+
+def test_the_summary_says_why_a_bd_rate_is_missing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "few", qualities=QUALITIES[:3])
+    fill(store, "mute", metrics={"psnr": 30.0})
+    fill(store, "old")
+    (comparison,) = compare(["few", "mute", "old"], "set", tmp_path, replicates=0)
+    rows = cells_of(summary_table(comparison))
+    names, *figures, notes = ([row[column] for row in rows] for column in range(6))
+    assert names[0] == "few" and "mute" in names and not any(map(any, figures))
+    text = " ".join(notes)
+    assert text.count("curve of few has too few points: 3 usable, 4 needed") == 1  # for both metrics
+    assert "curve of mute is flat: 30.00" in text  # and no delta by MS-SSIM
+
+
 def test_the_screen_shows_deltas_intervals_and_points(result: Comparison) -> None:
-    psnr, similarity = cells_of(deltas_table(result))
+    deltas = full_tables(result)[0]
+    psnr, similarity = cells_of(deltas)
     assert psnr[:3] == ["new", "PSNR (RGB), dB", "-10.00"] and similarity[2] == "-10.00"
     low, high = map(float, psnr[3].split(" to "))
     assert -20 <= low < -10 < high <= 0
     assert psnr[7] == "5/5"
-    assert "Against old on set, 3 images" in shown(deltas_table(result))
+    assert "Against old on set, 3 images" in shown(deltas)
 
 
 def test_the_screen_shows_single_images(result: Comparison) -> None:
-    psnr = cells_of(images_table(result))[0]
+    psnr = cells_of(full_tables(result)[1])[0]
     assert psnr[:-1] == ["new", "PSNR (RGB)", "-10.00", "-10.00", "3 of 3", "a.png -20.00"]
     assert psnr[-1] in ("c.png -0.00", "c.png +0.00")
 
 
 def test_the_screen_shows_views_and_costs(result: Comparison) -> None:
-    by_quality, by_rate, *_ = views_tables(result)
+    _, _, by_quality, by_rate, *_, costs = full_tables(result)
     line = next(cells for cells in cells_of(by_quality) if cells[0] == "30")
     assert line == ["30", "0.900 (-10.0)", "1.000"]
     assert any(cells[0] == "1" and cells[2] == "30.00" for cells in cells_of(by_rate))
-    new, old = cells_of(costs_table(result))
+    new, old = cells_of(costs)
     assert new == ["new", "1.000", "2.000", "15", "3", "1", ""]
     assert old == ["old", "", "", "", "3", "1", "not measured alone"]
 
@@ -133,24 +154,25 @@ def test_a_comparison_of_nothing_but_reasons_has_all_files(tmp_path: Path) -> No
     store = Store(tmp_path)
     for name in ("new", "old"):
         store.append(row(name, "a", 10, metrics={"psnr": math.inf}))
-    (found,) = compare(["new", "old"], "set", tmp_path, replicates=5)
-    for path in write_tables(found, tmp_path / "out"):
+    (comparison,) = compare(["new", "old"], "set", tmp_path, replicates=5)
+    for path in write_tables(comparison, tmp_path / "out"):
         assert path.read_text(encoding="utf-8").strip()
     (line,) = read(tmp_path / "out" / "table.csv")
     assert line["bd_rate"] == "" and "too few points" in line["reason"]
-    assert views_tables(found) == []
+    titles = [str(table.title) for table in full_tables(comparison)]
+    assert not any("fixed" in title for title in titles)
 
 
 def test_markdown_survives_bars_and_line_breaks(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.append(failure("odd|[red]x[/red]", "d", 1, "first\nsecond | third"))
-    found = compared(tmp_path, "odd|[red]x[/red]", 0)
-    text = write_tables(found, tmp_path / "out")[0].read_text(encoding="utf-8")
+    comparison = compared(tmp_path, "odd|[red]x[/red]", 0)
+    text = write_tables(comparison, tmp_path / "out")[0].read_text(encoding="utf-8")
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         bars = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(bars) == 1
     assert "first second | third" in text
-    assert "odd|[red]x[/red]" in shown(deltas_table(found))  # not taken for rich's markup
+    assert "odd|[red]x[/red]" in shown(summary_table(comparison))  # not taken for rich's markup
 
 
 def test_points_in_markdown_are_all_there(result: Comparison, tmp_path: Path) -> None:
@@ -191,8 +213,8 @@ def test_latex_tables_are_booktabs_of_whole_rows() -> None:
 
 
 def test_the_latex_file_is_balanced(tmp_path: Path) -> None:
-    found = compared(tmp_path, "odd_%{x")
-    write_tables(found, tmp_path / "out")
+    comparison = compared(tmp_path, "odd_%{x")
+    write_tables(comparison, tmp_path / "out")
     text = (tmp_path / "out" / "table.tex").read_text(encoding="utf-8")
     for environment in ("table", "tabular"):
         opened, closed = (text.count(rf"\{word}{{{environment}}}") for word in ("begin", "end"))
@@ -206,9 +228,9 @@ def test_halved_chroma_stands_beside_the_figure(tmp_path: Path) -> None:
     store, halved = Store(tmp_path), replace(SETUP, details={"chroma": "4:2:0"})
     fill(store, "half", factor=0.9, setup=halved)
     fill(store, "old")
-    (found,) = compare(["half", "old"], "set", tmp_path, replicates=0)
-    write_tables(found, tmp_path / "out")
+    (comparison,) = compare(["half", "old"], "set", tmp_path, replicates=0)
+    write_tables(comparison, tmp_path / "out")
     text = (tmp_path / "out" / "table.md").read_text()
     (line,) = (line for line in text.splitlines() if line.startswith("| half | PSNR (RGB), dB | -10.00 |"))
     assert line.endswith("| 4:2:0 |") and "Note: chroma is 4:2:0 in half." in text
-    assert found.to_dict()["sampling"] == {"half": "4:2:0"}
+    assert comparison.to_dict()["sampling"] == {"half": "4:2:0"}

@@ -1,0 +1,198 @@
+"""What a comparison warns of and notes: sentences for the reader, without a full stop.
+
+A warning says what may make a figure mislead; a note says what was taken, and what was left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bench.compare.curves import Curve
+from bench.compare.deltas import Delta
+from bench.compare.fixed import crossings, fall
+from bench.compare.sources import Source
+from bench.metrics import get as get_metric
+
+_LOW_OVERLAP = 0.75  # share of the qualities below which a delta is warned of
+
+
+def warnings(sources: Sequence[Source], curves: Sequence[Curve], deltas: Sequence[Delta]) -> list[str]:
+    """What may make the deltas mislead: failed cells, falling or crossing curves, small overlaps.
+
+    Args:
+        curves: those of the sources over the images compared, the anchor last.
+    """
+    sentences = [sentence for source in sources for sentence in _failures(source)]
+    by_codec = {curve.codec: curve for curve in curves}
+    for metric in dict.fromkeys(delta.metric for delta in deltas):
+        sentences += [sentence for curve in curves for sentence in _fall(curve, metric)]
+        for delta in deltas:
+            if delta.metric == metric:
+                sentences += _doubts(by_codec[delta.codec], curves[-1], delta)
+    return sentences
+
+
+def notes(sources: Sequence[Source], dataset: str, images: int) -> list[str]:
+    """Where the curves come from, and in what they aren't alike.
+
+    Args:
+        images: number of images that the comparison is over.
+    """
+    return [
+        *(
+            f"results of {source.curve.codec} are the committed ones"
+            for source in sources
+            if source.committed
+        ),
+        *_subsampled(sources),
+        *_mixed_versions(sources),
+        *_unlike_means(sources),
+        *(note for source in sources for note in _means_only(source, sources, dataset, images)),
+    ]
+
+
+def left_out(curve: Curve, images: set[str], qualities: set[float], shared: set[str]) -> list[str]:
+    """What of a curve a comparison doesn't use.
+
+    Args:
+        curve: all that was measured.
+        images: those that were measured at all `qualities`.
+        qualities: those that the comparison uses.
+        shared: images that all codecs have.
+    """
+    sentences = []
+    if dropped := sorted({cell.quality for cell in curve.cells} - qualities):
+        few = ", ".join(f"{quality:g}" for quality in dropped)
+        sentences.append(f"{curve.codec}: qualities measured on few images are left out ({few})")
+    if images != shared:
+        sentences.append(
+            f"{curve.codec}: {len(shared)} of {len(images)} images are used, those that all codecs have"
+        )
+    return sentences
+
+
+def on_times(source: Source, timed: int, cells: int) -> str:
+    """What to know of a codec's times, of which `timed` of its `cells` have any; empty if nothing."""
+    if source.contents is None:
+        return "not measured here"
+    if not timed:
+        return "not measured alone"
+    if timed < cells:
+        return f"times of the {timed} of {cells} cells that were measured alone"
+    return ""
+
+
+def _failures(source: Source) -> list[str]:
+    if not source.contents or not source.contents.failures:
+        return []
+    failures = list(source.contents.failures.values())
+    first = failures[0]
+    cells = "1 cell" if len(failures) == 1 else f"{len(failures)} cells"
+    return [
+        f"{cells} of {source.curve.codec} failed, first: {first.image} at {first.quality:g}: {first.reason}"
+    ]
+
+
+def _fall(curve: Curve, metric: str) -> list[str]:
+    """Where quality first falls or stands still."""
+    rates = fall(curve, metric)
+    if rates is None:
+        return []
+    return [
+        f"{curve.codec} isn't monotonic: its {get_metric(metric).title} doesn't rise "
+        f"from {rates[0]:.4g} to {rates[1]:.4g} bpp"
+    ]
+
+
+def _doubts(tested: Curve, anchor: Curve, delta: Delta) -> list[str]:
+    """What a delta doesn't tell of the two curves."""
+    scale = get_metric(delta.metric)
+    sentences = []
+    if delta.bd.reason is None and delta.bd.overlap < _LOW_OVERLAP:
+        sentences.append(
+            f"{tested.codec} and {anchor.codec} share only {100 * delta.bd.overlap:.0f} % of their "
+            f"{scale.title}: the delta is about that part"
+        )
+    for crossing in crossings(tested, anchor, delta.metric):
+        sentences.append(
+            f"{tested.codec} and {anchor.codec} cross at {crossing.bpp:.3f} bpp, "
+            f"{f'{crossing.quality:.2f} {scale.unit}'.strip()} of {scale.title}: below, "
+            f"{crossing.cheaper_below} needs fewer bits, above, the other"
+        )
+    return sentences
+
+
+def _subsampled(sources: Sequence[Source]) -> list[str]:
+    codecs: dict[str, list[str]] = {}  # by sampling
+    for source in sources:
+        if source.sampling:
+            codecs.setdefault(source.sampling, []).append(source.curve.codec)
+    return [f"chroma is {sampling} in {', '.join(names)}" for sampling, names in codecs.items()]
+
+
+def _mixed_versions(sources: Sequence[Source]) -> list[str]:
+    sentences = []
+    for source in sources:
+        if differing := _differing(setup.libraries for setup in source.setups):
+            sentences.append(f"{source.curve.codec} was measured with several versions of {differing}")
+    setups = [setup for source in sources for setup in source.setups]
+    if differing := _differing(setup.metrics for setup in setups):
+        sentences.append(f"metrics were scored by several versions of {differing}")
+    if len({repr(sorted(setup.machine.items())) for setup in setups}) > 1:
+        sentences.append("times were not all taken on the same machine and device, so don't compare them")
+    return sentences
+
+
+def _differing(setups: Iterable[Mapping[str, str]]) -> str:
+    """What has several versions, with these: "torch (2.4, 2.5)"; empty if nothing has."""
+    versions: dict[str, set[str]] = {}
+    for setup in setups:
+        for name, version in setup.items():
+            versions.setdefault(name, set()).add(str(version))
+    return ", ".join(
+        f"{name} ({', '.join(sorted(several))})"
+        for name, several in sorted(versions.items())
+        if len(several) > 1
+    )
+
+
+def _unlike_means(sources: Sequence[Source]) -> list[str]:
+    """Whether curves that are all means only are over as many images."""
+    if any(source.curve.cells for source in sources):
+        return []
+    counts = {source.curve.codec: source.curve.points[0].images for source in sources}
+    if len(set(counts.values())) == 1 and all(counts.values()):
+        return []
+    over = ", ".join(f"{codec} over {count or 'unknown'} images" for codec, count in counts.items())
+    return [f"these are means, {over}: make sure that the images are the same"]
+
+
+def _means_only(source: Source, sources: Sequence[Source], dataset: str, images: int) -> list[str]:
+    """Whether a curve without single images stands for the images of the others."""
+    if source.curve.cells or not any(other.curve.cells for other in sources):
+        return []
+    name, count = source.curve.codec, source.curve.points[0].images
+    sentences = []
+    if source.curve.average != next(other.curve.average for other in sources if other.curve.cells):
+        sentences.append(f"{name} keeps the average that it came with, for its single images aren't known")
+    if not count:
+        sentences.append(
+            f"{name} is a mean over images that it doesn't name: make sure they are these {images}"
+        )
+    elif count != images:
+        sentences.append(
+            f"{name} is a mean over {count} images of {dataset}, the others are over {images}: "
+            "not like with like"
+        )
+    elif not _is_full_set(sources, images):
+        sentences.append(
+            f"{name} is a mean over all {count} images of {dataset}; that the measured {images} are "
+            "those isn't known"
+        )
+    return sentences
+
+
+def _is_full_set(sources: Sequence[Source], images: int) -> bool:
+    """Whether so many images are known to be a full set; parts of it may have been measured apart."""
+    datasets = [setup.dataset for source in sources for setup in source.setups]
+    return any(dataset.get("complete") and dataset.get("images") == images for dataset in datasets)
