@@ -1,7 +1,7 @@
 """What runs inside a process of its own: an encoder, a decoder or a scorer, doing one thing at a time.
 
-An encoder is given pixels and gives bytes; a decoder is given these bytes and nothing else; a scorer has
-the original and is given what was decoded. Started by `Worker`, never by hand.
+An encoder gets pixels and gives a bitstream. A decoder gets the bitstream and nothing else. A scorer reads
+the original and gets the decoded pixels. `Worker` starts this process; nobody starts it by hand.
 """
 
 from __future__ import annotations
@@ -194,12 +194,12 @@ def _answer(
     try:
         return work(header, payload)
     except BenchError as error:
-        return {"error": str(error), "told": True}, None
+        return {"error": str(error), "for_users": True}, None
     except MemoryError:
         return {"error": "it ran out of memory"}, None
     except BaseException as error:  # a plugin may raise anything, SystemExit too
-        said = str(error)
-        return {"error": f"{type(error).__name__}: {said}" if said else type(error).__name__}, None
+        reason = str(error)
+        return {"error": f"{type(error).__name__}: {reason}" if reason else type(error).__name__}, None
 
 
 def _end_with_parent(lifeline_fd: int) -> None:
@@ -280,12 +280,12 @@ def _device() -> str:
 
 
 def _libraries() -> dict[str, str]:
-    found = {}
+    versions = {}
     for module, distribution in _LIBRARIES.items():
         if module in sys.modules:
             with suppress(PackageNotFoundError):
-                found[distribution] = version(distribution)
-    return found
+                versions[distribution] = version(distribution)
+    return versions
 
 
 if __name__ == "__main__":

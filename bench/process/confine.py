@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-LANDLOCK, PYTHON = "landlock", "python"  # what `confine` may find
+LANDLOCK, PYTHON = "landlock", "python"  # the means that `confine` may have
 NOT_AT_ALL = "no"  # what a run says that asked for that
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
@@ -33,7 +33,7 @@ _SHARED_MEMORY = ("shm", "mqueue")
 
 
 def confine(folder: Path) -> str:
-    """From now on, this process writes only beneath `folder`. Returns which means was found."""
+    """From now on, this process writes only beneath `folder`. Returns the means."""
     if sys.platform == "linux":
         with suppress(OSError):
             _landlock(folder)

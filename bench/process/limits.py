@@ -75,15 +75,15 @@ def kill_all(session: int, mark: str) -> None:
         victims = {pid for pid in (*session_members(session), *_marked(mark)) if not _is_over(pid)}
         if not victims:
             return
-        for each in (signal.SIGSTOP, signal.SIGKILL):
+        for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in victims:
                 with suppress(OSError):
-                    os.kill(pid, each)
+                    os.kill(pid, number)
         time.sleep(0.002)
 
 
 def _marked(mark: str) -> set[int]:
-    found = set()
+    pids = set()
     wanted = f"{MARK}={mark}".encode()
     for pid in psutil.pids():
         try:
@@ -94,8 +94,8 @@ def _marked(mark: str) -> set[int]:
         except (OSError, psutil.Error):
             continue
         if wanted in environment.split(b"\0"):
-            found.add(pid)
-    return found
+            pids.add(pid)
+    return pids
 
 
 def _is_over(pid: int) -> bool:

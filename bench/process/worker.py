@@ -21,7 +21,7 @@ from bench.process import limits
 from bench.process.limits import Limits
 from bench.process.messages import receive, send
 
-LAST_LINES = 3  # of what a process printed, told when it dies
+LAST_LINES = 3  # of what a process printed, part of the reason when it dies
 _FIRST_LOOK, _LONGEST_WAIT = 0.02, 0.1  # seconds between looks at a process that works
 
 
@@ -29,12 +29,12 @@ class WorkerError(Exception):
     """Why a piece of work has no result, as a clause: `worker` is as good as new after it, or restarts.
 
     Args:
-        told: whether it was said in a sentence that is meant for users, by a BenchError.
+        for_users: whether the reason is the sentence of a BenchError, which is written for users.
     """
 
-    def __init__(self, reason: str, told: bool = False) -> None:
+    def __init__(self, reason: str, for_users: bool = False) -> None:
         super().__init__(reason)
-        self.told = told
+        self.for_users = for_users
 
 
 class Reply(NamedTuple):
@@ -157,7 +157,7 @@ class Worker:
                     pass_fds=(theirs.fileno(), lifeline),
                     cwd=work,
                     env=self._environment(work),
-                    start_new_session=True,  # so that it can be told from us, and Ctrl-C doesn't reach it
+                    start_new_session=True,  # Ctrl-C doesn't reach it, and its members are known
                 )
         finally:
             theirs.close()
@@ -169,6 +169,8 @@ class Worker:
         environment = {name: value for name, value in os.environ.items() if name != "BENCH_DATA"}
         for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
             environment[f"{name}_NUM_THREADS"] = str(self.threads)
+        # Threads that wait sleep. If they spun, they would hold the core that the other thread needs.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # The search path of this process, as children of tests and notebooks may not have it.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         return environment | {limits.MARK: self._mark, "TMPDIR": str(work)}
@@ -185,7 +187,7 @@ class Worker:
             self.close()
             raise
         if "error" in answer:
-            raise WorkerError(answer["error"], answer.get("told", False))
+            raise WorkerError(answer["error"], answer.get("for_users", False))
         return Reply(answer, content, memory)
 
     def _watch(self, allowed: Limits) -> int:
@@ -206,19 +208,19 @@ class Worker:
         return most
 
     def _died(self) -> str:
-        """Why there is no answer: how the process ended, and the last that it said."""
+        """Why there is no answer: how the process ended, and its last words."""
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         code = self._process.returncode
-        said = self._last_lines()
+        words = self._last_lines()
         self.close()
         how = (
             f"its process was killed by signal {-code}"
             if code and code < 0
             else f"its process ended ({code})"
         )
-        return f"{how}: {said}" if said else how
+        return f"{how}: {words}" if words else how
 
     def _last_lines(self) -> str:
         with suppress(OSError), (self._folder / "output").open("rb") as file:
@@ -229,11 +231,11 @@ class Worker:
         return ""
 
     def _files(self) -> dict[Path, tuple[int, int]]:
-        found = {}
-        for folder, folders, files in os.walk(self._work):
-            for name in (*folders, *files):
+        files = {}
+        for folder, folders, names in os.walk(self._work):
+            for name in (*folders, *names):
                 path = Path(folder, name)
                 with suppress(OSError):
                     status = path.lstat()
-                    found[path] = (status.st_mtime_ns, status.st_size)
-        return found
+                    files[path] = (status.st_mtime_ns, status.st_size)
+        return files

@@ -228,7 +228,7 @@ class _Pair:
                 worker.start()
             return worker.ask(side, payload, repeats=1, **values)
         except WorkerError as error:
-            raise (_Told if error.told else _Broken)(f"{side}: {error}") from None
+            raise (_Told if error.for_users else _Broken)(f"{side}: {error}") from None
 
 
 def _verdicts(pair: _Pair) -> Iterator[Verdict]:
