@@ -360,18 +360,20 @@ def train(
     validate_every: Annotated[int, typer.Option(help="Steps between validations.", min=1)] = 500,
 ) -> None:
     """Train an A-INN, or a baseline; leaves checkpoint, log and weights, at its end and at Ctrl-C."""
-    from bench.training.command import run_training
-    from bench.training.trainer import TrainingPlan
+    from bench.training.command import TrainingJob, run_training
+    from bench.training.plan import TrainingPlan
 
     plan = TrainingPlan(
         steps=steps, minutes=minutes, batch=batch, crop=crop, rate=rate, entropy_first=entropy_first,
         entropy_last=entropy_last, seed=seed, precision=precision, record=record, compile=compile,
         export_crops=export_crops,
     )  # fmt: skip
-    run_training(
-        plan, data, out, model, config, tuple(lambdas or ()), tuple(without or ()), device,
-        resume, weights, stop_after, validate_every,
+    job = TrainingJob(
+        data=data, out=out, model=model, config=config, lambdas=tuple(lambdas or ()),
+        without=tuple(without or ()), device=device, resume=resume, weights=weights,
+        stop_after=stop_after, validate_every=validate_every,
     )  # fmt: skip
+    run_training(plan, job)
 
 
 def main() -> None:

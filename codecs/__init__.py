@@ -1,10 +1,11 @@
-"""Codecs. Three lines code a picture:
+"""Codecs. Two lines code a picture (uint8, height x width x 3):
 
-    from bench.codecs import get
-    codec = get("jpeg")
-    picture = codec.decode(codec.encode(image, quality=75))
-
-Images are uint8, height x width x 3.
+>>> import numpy as np
+>>> from bench.codecs import get
+>>> image = np.zeros((64, 96, 3), np.uint8)
+>>> codec = get("jpeg")
+>>> codec.decode(codec.encode(image, quality=75)).shape
+(64, 96, 3)
 """
 
 from bench.codecs.base import Codec, CodecError

@@ -31,6 +31,7 @@ class Av1(FfmpegCodec):
         speed = str(self.values["speed"])
         if self.values["encoder"] == "svt":
             return ("-c:v", "libsvtav1", "-preset", speed, "-crf", quality, "-svtav1-params", "tune=1:avif=1")
-        # Usage "good", which is the default: at equal time it needs some 3 % less rate than "allintra".
+        # Usage "good", which is the default: at equal time it needs some 3 % less rate than
+        # "allintra".
         still = ("-still-picture", "1", "-cpu-used", speed)
         return ("-c:v", "libaom-av1", *still, "-crf", quality, "-b:v", "0", "-aom-params", "tune=psnr")

@@ -1,4 +1,4 @@
-"""What a codec is to the harness: pixels and a quality in, bytes out; bytes in, pixels out."""
+"""The interface of a codec: pixels and a quality to bytes, and bytes to pixels."""
 
 from __future__ import annotations
 
@@ -10,83 +10,116 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.codecs.parameters import Parameter, Value, told
+from bench.codecs.parameters import Parameter, Value, named_with
 from bench.core.errors import BenchError
 
 RGB = NDArray[np.uint8]  # height x width x 3, sRGB
 
 
 class CodecError(BenchError):
-    """A picture that can't be encoded, or a bitstream that can't be decoded: a sentence that says why."""
+    """Why a picture can't be encoded, or a bitstream can't be decoded, in one sentence."""
 
 
 class Codec(ABC):
-    """A codec plugin. It knows nothing of datasets, metrics or results.
+    """A codec plugin. Knows nothing of datasets, metrics or results.
 
-    A subclass names itself, says which qualities draw its curve and which parameters it has, and implements
-    `version`, `encode` and `decode`. On an object, `name` has the parameters that aren't at their default.
-    One object codes many pictures; nothing of one may reach another, and `decode` may use only the bytes
-    that it is given.
+    Derive a class, set its attributes, and write `version`, `encode` and `decode`:
+
+    >>> class Raw(Codec):
+    ...     name = "raw"
+    ...     qualities = (1,)
+    ...     quality_range = (1, 1)
+    ...
+    ...     def version(self):
+    ...         return "1.0"
+    ...
+    ...     def encode(self, image, quality):
+    ...         return bytes(image.shape[:2]) + image.tobytes()
+    ...
+    ...     def decode(self, bitstream):
+    ...         return np.frombuffer(bitstream, np.uint8, offset=2).reshape(*bitstream[:2], 3)
+    >>> raw = Raw()
+    >>> raw.decode(raw.encode(np.zeros((2, 5, 3), np.uint8), 1)).shape
+    (2, 5, 3)
+
+    One object codes many pictures, and nothing of a picture may reach the next. `decode` may use
+    only the bytes that it takes.
+
+    Attributes:
+        name: as users write it. The name of an object also has the parameters that aren't at their
+            defaults, as in "jpeg:chroma=444".
+        summary: one line for `bench list codecs`.
+        qualities: of a curve, lowest rate first.
+        quality_range: lowest and highest quality, in numbers.
+        whole_qualities: False: any number in the range is a quality.
+        slow: seconds for a megapixel on two cores, if a run should announce that; else 0.
+        parameters: what `codec:name=value` sets.
+        values: of the parameters of this object.
     """
 
     name: str
-    summary: ClassVar[str] = ""  # one line for `bench list codecs`
-    qualities: tuple[float, ...]  # that a curve is drawn from, lowest rate first
+    summary: ClassVar[str] = ""
+    qualities: tuple[float, ...]
     quality_range: tuple[float, float]
-    whole_qualities: ClassVar[bool] = True  # False: any number in the range is a quality
-    slow: ClassVar[float] = 0.0  # seconds that a megapixel takes on two cores, if a run should say so first
-    parameters: ClassVar[Mapping[str, Parameter]] = {}  # that `codec:name=value` sets
+    whole_qualities: ClassVar[bool] = True
+    slow: ClassVar[float] = 0.0
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
 
     def __init__(self, **values: Value) -> None:
-        """With values of parameters, checked already; the others are at their defaults."""
+        """Take values of parameters, which `parameters.read` has checked; the others keep their defaults."""
         self.values = {name: parameter.default for name, parameter in self.parameters.items()} | values
-        self.name = told(type(self).name, self.parameters, self.values)
+        self.name = named_with(type(self).name, self.parameters, self.values)
 
     @classmethod
     def missing(cls) -> str | None:
-        """What must be installed before it can run here, as a sentence; None if nothing is missing."""
+        """What to install before the codec can run here, as a sentence; None if nothing is missing."""
         return None
 
     @abstractmethod
     def version(self) -> str:
-        """All that decides what `encode` writes: versions of libraries and encoder, identity of weights,
-        values of parameters."""
+        """Everything that decides what `encode` writes: versions of libraries and encoder, identity
+        of weights, values of parameters."""
 
     def settings(self) -> str:
-        """All parameters, as a version tells them: "chroma 444, effort 7"."""
-        return ", ".join(f"{name} {value}" for name, value in self._told_values().items())
+        """All parameters, as part of a version: "chroma 444, effort 7"."""
+        return ", ".join(f"{name} {value}" for name, value in self._published_values().items())
 
     def sampling(self) -> str | None:
-        """How chroma is sampled, such as "4:2:0", which is told beside the codec's figures; None: it has all
-        of its samples."""
+        """How chroma is sampled, such as "4:2:0", to be shown beside the codec's figures; None: 4:4:4."""
         chroma = str(self.values.get("chroma", "444"))
         return None if chroma == "444" else ":".join(chroma)
 
     def provenance(self) -> dict[str, Any]:
-        """What else another must know to get the same figures, as plain values: `parameters`, `chroma` (see
-        `sampling`), `commands` (exact command lines), hashes of programs and weights, `model_parameters`,
-        `model_bytes`. No path of this machine."""
-        found: dict[str, Any] = {"parameters": self._told_values()} if self.values else {}
-        return found | ({"chroma": sampling} if (sampling := self.sampling()) else {})
+        """What another needs beside the version to get the same figures, as plain values.
 
-    def _told_values(self) -> dict[str, Value]:
-        """Values of parameters, of a path only the file's name."""
+        Keys: `parameters`, `chroma` (see `sampling`), `commands` (exact command lines), hashes of
+        programs and weights, `model_parameters`, `model_bytes`. No path of this machine.
+        """
+        facts: dict[str, Any] = {"parameters": self._published_values()} if self.values else {}
+        return facts | ({"chroma": sampling} if (sampling := self.sampling()) else {})
+
+    def _published_values(self) -> dict[str, Value]:
+        """Values of parameters; of a path only the file's name."""
         return {
             name: Path(str(value)).name if self.parameters[name].path else value
             for name, value in self.values.items()
         }
 
     def prepare(self, qualities: Sequence[float]) -> None:  # noqa: B027 - most need nothing
-        """Fetch what coding at these qualities needs, such as weights: where pictures are coded, there may be
-        no network.
+        """Fetch what coding at these qualities needs, such as weights: there may be no network
+        where pictures are coded.
 
         Raises:
-            BenchError: it can't be had.
+            BenchError: a file can't be fetched.
         """
 
     @abstractmethod
     def encode(self, image: RGB, quality: float) -> bytes:
-        """The bitstream of an image (uint8, height x width x 3), all that `decode` needs in it.
+        """The bitstream of an image; `decode` needs nothing else.
+
+        Args:
+            image: uint8, height x width x 3, sRGB. Leave it as it is.
+            quality: one that `check_quality` lets pass.
 
         Raises:
             CodecError: the codec can't code this image.
@@ -94,7 +127,7 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, bitstream: bytes) -> RGB:
-        """The image of a bitstream.
+        """The image of a bitstream: uint8, height x width x 3, of the size that was encoded.
 
         Raises:
             CodecError: the bitstream is damaged or not this codec's.

@@ -15,8 +15,8 @@ _LEAST_SIDE = 32  # bpgenc's x265 falls over with a width of 24
 
 
 class Bpg(Codec):
-    """Quality is the QP. The programs convert colours themselves, to BT.601 in full range unless told
-    otherwise, as the published curves have it."""
+    """Quality is the QP. The programs convert colours themselves, by default to BT.601 in full
+    range, as the published curves have it."""
 
     name = "bpg"
     summary = "BPG by bpgenc with x265, 4:4:4, 8 bits, as the published curves are"
@@ -37,12 +37,12 @@ class Bpg(Codec):
         return missing(cls.suite)
 
     def version(self) -> str:
-        return f"{self._says}, {self.settings()}"
+        return f"{self._version}, {self.settings()}"
 
     def provenance(self) -> dict[str, Any]:
         commands = ("bpgenc", *self._encoding("{quality}")), ("bpgdec", *_DECODING)
         files = self._programs.encoder, self._programs.decoder
-        return super().provenance() | program.told_of(*commands, files)
+        return super().provenance() | program.provenance_of(*commands, files)
 
     def encode(self, image: RGB, quality: float) -> bytes:
         command = (str(self._programs.encoder), *self._encoding(str(int(quality))))
@@ -53,9 +53,7 @@ class Bpg(Codec):
             return prefix + program.convert(command, ("input.png", png), "output.bpg").content
         except CodecError as error:
             if self.values["encoder"] == "jctvc" and "Could not open" in str(error):
-                raise CodecError(
-                    f"{error}; its jctvc writes to /tmp, and has to be let (--unconfined)"
-                ) from None
+                raise CodecError(f"{error}; its jctvc writes to /tmp, which --unconfined allows") from None
             raise
 
     def decode(self, bitstream: bytes) -> RGB:
@@ -76,12 +74,11 @@ class Bpg(Codec):
         return locate(self.suite)[0]
 
     @cached_property
-    def _says(self) -> str:
-        said = program.ask([str(self._programs.encoder), "-h"])
-        found = re.search(r"version ([\w.]+)", said)
-        if found is None:
-            raise CodecError("bpgenc doesn't tell which version it is, as libbpg's does")
-        return f"libbpg {found[1]}"
+    def _version(self) -> str:
+        banner = re.search(r"version ([\w.]+)", program.ask([str(self._programs.encoder), "-h"]))
+        if banner is None:
+            raise CodecError("bpgenc prints no version, as libbpg's bpgenc does; is it another program?")
+        return f"libbpg {banner[1]}"
 
 
 _DECODING = ("-o", "output.ppm", "input.bpg")

@@ -27,9 +27,9 @@ _PLANES = {"rgb24": (0, 1, 2), "gbrp": (1, 2, 0)}
 
 
 class CommandCodec(Codec):
-    """Runs the command lines of one YAML file; `load` makes a subclass of each.
+    """Runs the command lines of one YAML file; `load` makes the subclass for a file.
 
-    Times include the start of the programs and the files of pictures that they are given and give.
+    Times include starting the programs, and writing and reading their files.
     """
 
     file: ClassVar[CommandFile]
@@ -39,7 +39,7 @@ class CommandCodec(Codec):
         file = cls.file
         absent = sorted({command[0] for command in _commands(file) if _find(file, command) is None})
         if absent:
-            needs = (each + (" as an executable file" if "/" in each else " on the PATH") for each in absent)
+            needs = (name + (" as an executable file" if "/" in name else " on the PATH") for name in absent)
             return f"it needs {' and '.join(needs)}" + (f"; {file.install}" if file.install else "")
         beside = ((name, path) for name, path in _files(file) if path.is_relative_to(file.folder))
         gone = [name for name, path in beside if not path.exists()]
@@ -51,23 +51,23 @@ class CommandCodec(Codec):
     def provenance(self) -> dict[str, Any]:
         from bench.core.files import sha256_of
 
-        found = [*_programs(self.file), *_files(self.file)]
-        hashes = {name: sha256_of(path) for name, path in found if path.is_file()}
-        return {"commands": _told(self.file), "programs": hashes}
+        files = [*_programs(self.file), *_files(self.file)]
+        hashes = {name: sha256_of(path) for name, path in files if path.is_file()}
+        return {"commands": _command_lines(self.file), "programs": hashes}
 
     @cached_property
     def _version(self) -> str:
-        """What the programs say of themselves, or which they are; and a hash of what they are told to do."""
+        """The programs' own version, or hashes of the programs; and a hash of the command lines."""
         from bench.core.files import sha256_of
 
         if self.file.version is not None:
-            says = _first_line(self.file, self.file.version)
+            programs = _first_line(self.file, self.file.version)
         else:
-            says = ", ".join(f"{name} {sha256_of(path)[:10]}" for name, path in _programs(self.file))
+            programs = ", ".join(f"{name} {sha256_of(path)[:10]}" for name, path in _programs(self.file))
         files = [sha256_of(path) for _, path in _files(self.file) if path.is_file()]
         formats = [self.file.input, self.file.output, self.file.suffix]
-        told = json.dumps([_told(self.file), formats, files])
-        return f"{says}, commands {hashlib.sha256(told.encode()).hexdigest()[:10]}"
+        settings = json.dumps([_command_lines(self.file), formats, files])
+        return f"{programs}, commands {hashlib.sha256(settings.encode()).hexdigest()[:10]}"
 
     def encode(self, image: RGB, quality: float) -> bytes:
         height, width = image.shape[:2]
@@ -130,8 +130,8 @@ class CommandCodec(Codec):
         try:
             return read_rgb(path)
         except BenchError as error:
-            reason = program.told(str(error), path.parent).partition(";")[0]
-            raise CodecError(f"{self._decoder} wrote no picture that can be taken{reason}") from None
+            reason = program.last_words(str(error), path.parent).partition(";")[0]
+            raise CodecError(f"{self._decoder} wrote no picture that can be read{reason}") from None
 
     @property
     def _decoder(self) -> str:
@@ -139,10 +139,10 @@ class CommandCodec(Codec):
 
 
 def load(path: Path) -> type[CommandCodec]:
-    """The codec that a YAML file describes.
+    """The class of the codec that a YAML file describes.
 
     Raises:
-        BenchError: there is no such file, or it says what can't be.
+        BenchError: there is no such file, or its content makes no sense.
     """
     file = read(path)
     attributes = {
@@ -186,25 +186,25 @@ def _find(file: CommandFile, command: Command) -> Path | None:
     (word,) = filled(command[:1], {"folder": str(file.folder)})
     if "/" in word:
         word = str(file.folder / os.path.expanduser(word))
-    found = shutil.which(word)
-    return Path(found).absolute() if found else None
+    path = shutil.which(word)
+    return Path(path).absolute() if path else None
 
 
 def _programs(file: CommandFile) -> list[tuple[str, Path]]:
     """Every program of the commands, by its name."""
-    found = {(Path(command[0]).name, _find(file, command)) for command in _commands(file)}
-    return sorted((name, path) for name, path in found if path is not None)
+    programs = {(Path(command[0]).name, _find(file, command)) for command in _commands(file)}
+    return sorted((name, path) for name, path in programs if path is not None)
 
 
 def _files(file: CommandFile) -> list[tuple[str, Path]]:
     """Every file that the commands name by {folder} or by its full path, whether or not it is there."""
-    found = set()
+    files = set()
     for word in (word for command in _commands(file) for word in command[1:]):
         named = word.rpartition("=")[2]
         path = Path(os.path.expanduser(*filled((named,), {"folder": str(file.folder)})))
         if path.is_absolute() and "{" not in named.removeprefix("{folder}"):
-            found.add((_short(named).removeprefix("{folder}/"), path))
-    return sorted(found)
+            files.add((_short(named).removeprefix("{folder}/"), path))
+    return sorted(files)
 
 
 def _first_line(file: CommandFile, command: Command) -> str:
@@ -216,7 +216,7 @@ def _first_line(file: CommandFile, command: Command) -> str:
     raise BenchError(f"'{' '.join(command)}' prints no version; leave 'version' out of the file")
 
 
-def _told(file: CommandFile) -> dict[str, list[str]]:
+def _command_lines(file: CommandFile) -> dict[str, list[str]]:
     """The command lines, with placeholders, and without folders of this machine."""
 
     def line(command: Command) -> str:

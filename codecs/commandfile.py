@@ -1,30 +1,28 @@
 """A YAML file that describes a codec by its command lines, read and checked.
 
-    name: cwebp                 # default: the file's name
-    summary: WebP by libwebp's own programs, 4:2:0
-    qualities: [1, 10, 50, 95]  # that a curve is drawn from, lowest rate first
-    quality_range: [0, 100]     # default: smallest and largest of qualities
-    whole_qualities: true       # default: whether all of qualities are whole
-    version: cwebp -version     # its first line is the version; default: SHA-256 of the programs
-    encode: cwebp -q {quality} {input} -o {output}
-    decode: dwebp {input} -ppm -o {output}
-    input: png                  # picture for `encode`: png (default), ppm (the quickest), bmp, rgb24 or gbrp
-    output: ppm                 # picture that `decode` writes, likewise
-    suffix: webp                # of the bitstream's file, for programs that go by it; default: bin
-    install: apt install webp   # what to do where a program isn't found
+    name: cwebp                 # default: the file's name summary: WebP by libwebp's own programs,
+    4:2:0 qualities: [1, 10, 50, 95]  # that a curve is drawn from, lowest rate first quality_range:
+    [0, 100]     # default: smallest and largest of qualities whole_qualities: true       # default:
+    whether all of qualities are whole version: cwebp -version     # its first line is the version;
+    default: SHA-256 of the programs encode: cwebp -q {quality} {input} -o {output} decode: dwebp
+    {input} -ppm -o {output} input: png                  # picture for `encode`: png (default), ppm
+    (the quickest), bmp, rgb24 or gbrp output: ppm                 # picture that `decode` writes,
+    likewise suffix: webp                # of the bitstream's file, for programs that go by it;
+    default: bin install: apt install webp   # what to do where a program isn't found
 
-A command is a string, split into words as a shell would, or a list of words; `encode` and `decode` may be
-lists of commands, run one after the other. No shell is involved. Commands run in a fresh folder, and the
-decoder's holds nothing but the bitstream.
+A command is a string, split into words as a shell would, or a list of words; `encode` and `decode`
+may be lists of commands, run one after the other. No shell is involved. Commands run in a fresh
+folder, and the decoder's holds nothing but the bitstream.
 
-Placeholders: {input} and {output} are names of files there; {quality}; {width} and {height} in pixels;
-{pixel_format} is the raw format; {threads} is how many to use; {folder} is the one of the YAML file, for what
-lies beside it. A program is looked for on the PATH, or beside the YAML file if it begins with ./
+Placeholders: {input} and {output} are names of files there; {quality}; {width} and {height} in
+pixels; {pixel_format} is the raw format; {threads} is how many to use; {folder} is the one of the
+YAML file, for what lies beside it. A program is looked for on the PATH, or beside the YAML file if
+it begins with ./
 
-rgb24 (interleaved) and gbrp (planes of green, blue, red) are raw: 8 bits a sample, no header. A decoder that
-writes them must be told the size, so 4 bytes of it stand before the bitstream and count as its bytes; only
-then may `decode` have {width} and {height}. Everything is RGB: what a codec's own colour space does to the
-picture is between its programs.
+rgb24 (interleaved) and gbrp (planes of green, blue, red) are raw: 8 bits a sample, no header. A
+decoder that writes raw pixels needs the size, so 4 bytes with the size go before the bitstream, and
+count; only then may `decode` have {width} and {height}. Pictures are RGB: a codec that has another
+colour space converts in its own programs.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class CommandFile:
-    """What such a file says, with defaults filled in; `folder` is absolute."""
+    """The content of such a file, with defaults filled in; `folder` is absolute."""
 
     folder: Path
     name: str
@@ -72,7 +70,7 @@ def read(path: Path) -> CommandFile:
     """Read such a file.
 
     Raises:
-        BenchError: there is none, or it says what can't be.
+        BenchError: there is no such file, or its content makes no sense.
     """
     try:
         return _checked(path.absolute(), _content(path))
@@ -81,7 +79,11 @@ def read(path: Path) -> CommandFile:
 
 
 def filled(command: Command, values: dict[str, str]) -> Command:
-    """A command with values in place of its placeholders; those without a value stay."""
+    """Put values in place of a command's placeholders; placeholders without a value stay.
+
+    >>> filled(("cwebp", "-q", "{quality}", "{input}"), {"quality": "50"})
+    ('cwebp', '-q', '50', '{input}')
+    """
     return tuple(_PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word) for word in command)
 
 
@@ -95,7 +97,7 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        near = sorted(each.name for suffix in SUFFIXES for each in path.parent.glob(f"*{suffix}"))
+        near = sorted(file.name for suffix in SUFFIXES for file in path.parent.glob(f"*{suffix}"))
         hint = _meant(path.name, near)
         raise _Wrong(f"there is no such file{hint}; give a YAML file that describes a codec") from None
     except OSError as error:
@@ -173,8 +175,8 @@ def _check_commands(made: CommandFile) -> None:
 def _check_words(key: str, made: CommandFile, commands: tuple[Command, ...], known: Collection[str]) -> None:
     used = _placeholders(commands)
     for name in sorted(used - set(known)):
-        there = " ".join(f"{{{each}}}" for each in sorted(known))
-        raise _Wrong(f"'{key}' can't have {{{name}}}{_meant(name, known)}; it can have {there}")
+        allowed = " ".join(f"{{{placeholder}}}" for placeholder in sorted(known))
+        raise _Wrong(f"'{key}' can't have {{{name}}}{_meant(name, known)}; it can have {allowed}")
     for name in ("input", "output"):
         if name in known and name not in used:
             raise _Wrong(f"'{key}' has no {{{name}}}; put it where the program takes the name of that file")
@@ -265,10 +267,10 @@ def _command(key: str, value: object) -> Command:
 
 
 def _commands(key: str, value: object) -> tuple[Command, ...]:
-    found = value if isinstance(value, list) else [value]
-    if not found:
+    commands = value if isinstance(value, list) else [value]
+    if not commands:
         raise _Wrong(f"'{key}' holds no command; write a program and its arguments")
-    return tuple(_command(key, each) for each in found)
+    return tuple(_command(key, command) for command in commands)
 
 
 _KEYS: dict[str, Callable[[str, object], Any]] = {

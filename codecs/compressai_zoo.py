@@ -2,14 +2,14 @@
 
 | bytes | what                                                                            |
 | ----- | ------------------------------------------------------------------------------- |
-| 1     | quality, which says whose weights                                               |
+| 1     | quality: every quality has weights of its own                                   |
 | 4     | width and height, 16 bits each                                                  |
 | 4     | bytes of y's string; not where it is the only one                               |
 | ...   | the strings                                                                     |
 | 4     | CRC-32 of the weights' identity and all before: of damage, and of other weights |
 
-Numbers are little-endian. Weights are the published ones, downloaded at first use into the folder where
-CompressAI keeps them too, or one's own, a file for each quality.
+Numbers are little-endian. Weights are the published ones, downloaded at first use into the folder
+where CompressAI keeps them too, or one's own, a file for each quality.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
 from bench.core.download import DownloadError, fetch_file
-from bench.core.errors import BenchError
+from bench.core.errors import BenchError, first_line
 from bench.core.files import sha256_of
 
 _HEADER = struct.Struct("<BHH")
@@ -42,7 +42,7 @@ _PUBLISHED_HASH = re.compile(r"-([0-9a-f]{8})\.pth\.tar$")  # the start of the S
 
 
 class ZooModel(Codec):
-    """A model of the zoo. Quality 1 is its lowest rate."""
+    """A model of the zoo. Quality 1 is the lowest rate."""
 
     architecture: ClassVar[str]  # as compressai calls it
 
@@ -112,7 +112,7 @@ class ZooModel(Codec):
             with torch.inference_mode():
                 x_hat = model.decompress([[string + room] for string in content.strings], (rows, columns))
         except (RuntimeError, ValueError, IndexError) as error:
-            reason = str(error).splitlines()[0][:120]
+            reason = first_line(error)[:120]
             raise CodecError(f"the {self.architecture} bitstream is damaged ({reason})") from error
         pixels = x_hat["x_hat"][0, :, : content.height, : content.width].mul(255).round_().clamp_(0, 255)
         return np.ascontiguousarray(pixels.byte().permute(1, 2, 0).numpy())
@@ -123,18 +123,18 @@ class ZooModel(Codec):
 
     @functools.cached_property
     def _hashes(self) -> list[str]:
-        """SHA-256 of each file of one's own weights."""
+        """SHA-256 of one's own weights, file by file."""
         return [sha256_of(path) for path in self._own]
 
     @property
     def _identity(self) -> str:
-        """Of all of them: the hash of one file, or of the hashes of several."""
+        """One hash for one's own weights: that of the file, or of the hashes of several files."""
         return (
             self._hashes[0] if len(self._hashes) == 1 else sha256("".join(self._hashes).encode()).hexdigest()
         )
 
     def _seed(self, quality: int) -> int:
-        """What a checksum starts from: another for other weights."""
+        """The start of a checksum, which differs between weights."""
         if self._own:
             return zlib.crc32(bytes.fromhex(self._hashes[quality - 1]))
         return zlib.crc32(_published_urls(self.architecture, self._metric)[quality].encode())
@@ -147,7 +147,9 @@ class ZooModel(Codec):
         body, checksum = bitstream[: -_CHECKSUM.size], _CHECKSUM.unpack(bitstream[-_CHECKSUM.size :])[0]
         quality, width, height = _HEADER.unpack_from(body)
         if quality not in self.qualities:
-            raise CodecError(f"the {self.architecture} bitstream is damaged; it tells of quality {quality}")
+            raise CodecError(
+                f"the {self.architecture} bitstream is damaged; its header has quality {quality}"
+            )
         if checksum != zlib.crc32(body, self._seed(quality)):
             raise CodecError(
                 f"the {self.architecture} bitstream is damaged or cut off, or was written with "
@@ -159,10 +161,10 @@ class ZooModel(Codec):
         return _Content(quality, width, height, parts[:strings])
 
     def _weights(self, quality: int) -> Path:
-        """The file of a quality's weights, downloaded if it isn't here.
+        """The file of a quality's weights; downloads published weights at first use.
 
         Raises:
-            BenchError: it can't be had.
+            BenchError: the weights can't be downloaded, or the file isn't the published one.
         """
         if self._own:
             return self._own[quality - 1]
@@ -179,7 +181,8 @@ class ZooModel(Codec):
                     f"put {path.name} into {path.parent}, or give your own by {type(self).name}:weights=PATH"
                 ) from None
             partial.replace(path)
-        if (told := _PUBLISHED_HASH.search(path.name)) and not sha256_of(path).startswith(told[1]):
+        start = _PUBLISHED_HASH.search(path.name)
+        if start and not sha256_of(path).startswith(start[1]):
             raise BenchError(f"{path} isn't the file that was published; delete it and run again")
         return path
 
@@ -228,7 +231,7 @@ class ChengAttention(ChengAnchor):
 
 
 ARCHITECTURES = tuple(
-    each.architecture for each in (Factorized, Hyperprior, MeanScale, Joint, ChengAnchor, ChengAttention)
+    model.architecture for model in (Factorized, Hyperprior, MeanScale, Joint, ChengAnchor, ChengAttention)
 )
 
 
@@ -245,15 +248,15 @@ def widths(architecture: str) -> tuple[int, ...]:
 
 
 def network(architecture: str, widths: tuple[int, ...]) -> Any:
-    """A model that is not trained yet."""
+    """A model with fresh weights."""
     return _zoo().model_architectures[architecture](*widths)
 
 
 def load_checkpoint(architecture: str, path: Path) -> Any:
-    """A model ready to code, of a file of its weights or a checkpoint of CompressAI's training example.
+    """A model that is ready to code, from a file of weights or a checkpoint of CompressAI's training example.
 
     Raises:
-        BenchError: the file is none, or is of another architecture.
+        BenchError: the file can't be read, or holds another architecture.
     """
     import torch
 
@@ -263,14 +266,14 @@ def load_checkpoint(architecture: str, path: Path) -> Any:
         state = zoo.load_pretrained(state.get("state_dict", state))
         model = zoo.model_architectures[architecture].from_state_dict(state).eval()
     except Exception as error:  # torch raises many kinds for a file that is something else
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        reason = first_line(error)[:120]
         raise BenchError(f"{path} is not a readable file of weights of {architecture} ({reason})") from error
     model.update()  # makes the tables of a checkpoint that has none yet
     return model
 
 
 def download_path(url: str) -> Path:
-    """Where weights that were published there lie once they are downloaded: where torch keeps its own."""
+    """The file that weights published at an address are downloaded to, in torch's folder of checkpoints."""
     import torch
 
     return Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
@@ -279,10 +282,10 @@ def download_path(url: str) -> Path:
 def _checkpoints(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    found = sorted(each for each in path.iterdir() if each.name.endswith((".pth.tar", ".pth", ".pt")))
-    if not found:
+    files = sorted(file for file in path.iterdir() if file.name.endswith((".pth.tar", ".pth", ".pt")))
+    if not files:
         raise BenchError(f"{path} holds no weights; they are files named .pth.tar, .pth or .pt")
-    return found
+    return files
 
 
 def _published_urls(architecture: str, metric: str) -> dict[int, str]:

@@ -1,8 +1,8 @@
 """What the video encoders in FFmpeg have in common: a picture is a film of one frame, coded as intra.
 
-FFmpeg is the program inside the package imageio-ffmpeg (its setting IMAGEIO_FFMPEG_EXE names another). It is
-given planes of YCbCr (`bench.codecs.colour`) and does no conversion of its own. The bitstream is the bare
-stream of the codec, without a container.
+FFmpeg is the program inside the package imageio-ffmpeg; the setting IMAGEIO_FFMPEG_EXE names
+another. FFmpeg reads planes of YCbCr (`bench.codecs.colour`) and converts nothing itself. The
+bitstream is the bare stream of the codec, without a container.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench.codecs.colour import Format
 
 
 class FfmpegCodec(Codec):
-    """An encoder that FFmpeg brings; a subclass says which, and what it is told."""
+    """An encoder that FFmpeg brings; a subclass says which, and sets its options."""
 
     libraries: ClassVar[tuple[str, ...]]  # encoders that are needed, in FFmpeg's names
     muxer: ClassVar[str]  # of the bare stream, in FFmpeg's names
@@ -40,7 +40,7 @@ class FfmpegCodec(Codec):
 
     @abstractmethod
     def options(self, quality: str) -> tuple[str, ...]:
-        """What FFmpeg is told of the encoder and its settings."""
+        """FFmpeg's options for the encoder and its settings."""
 
     @property
     def chroma(self) -> int:
@@ -55,7 +55,7 @@ class FfmpegCodec(Codec):
             ("ffmpeg", *self._encoding("{width}", "{height}", "{quality}")),
             ("ffmpeg", *self._decoding()),
         )
-        return super().provenance() | program.told_of(*commands, [Path(_executable())])
+        return super().provenance() | program.provenance_of(*commands, [Path(_executable())])
 
     def encode(self, image: RGB, quality: float) -> bytes:
         framed, prefix = framing.frame(image, 2 if self.chroma == 420 else 1, self.least_side)
@@ -95,11 +95,11 @@ class FfmpegCodec(Codec):
     def _pixel_format(self) -> str:
         return f"yuv{self.chroma}p10le"
 
-    def _refuse_another_format(self, said: str) -> None:
-        """Where an encoder can't do what it is asked for, FFmpeg takes the next best and only warns."""
-        found = re.search(r"Output #0.*?Video: \w+[^,]*, (\w+)", said, re.DOTALL)
-        if found is None or found[1] != self._pixel_format:
-            instead = found[1] if found else "something unknown"
+    def _refuse_another_format(self, printed: str) -> None:
+        """Where an encoder has no such pixel format, FFmpeg takes the next best and only warns."""
+        output = re.search(r"Output #0.*?Video: \w+[^,]*, (\w+)", printed, re.DOTALL)
+        if output is None or output[1] != self._pixel_format:
+            instead = output[1] if output else "something unknown"
             raise CodecError(f"FFmpeg was to encode {self._pixel_format} and took {instead} instead")
 
 
@@ -117,5 +117,5 @@ def _encoders() -> str:
 
 @functools.cache
 def _ffmpeg_version() -> str:
-    found = re.search(r"ffmpeg version (\S+)", program.ask((_executable(), "-version")))
-    return found[1] if found else "of unknown version"
+    banner = re.search(r"ffmpeg version (\S+)", program.ask((_executable(), "-version")))
+    return banner[1] if banner else "of unknown version"

@@ -1,8 +1,16 @@
-"""Pictures of any size for encoders that take only some sizes.
+"""Pictures of any size for encoders that take certain sizes only.
 
-Where a picture has to be made larger for its encoder, its own size goes before the stream, in 5 bytes that
-count. A picture that fits costs nothing, and its stream is what the encoder wrote, byte for byte. The mark is
-a byte with which no stream of HEVC, VVC or AV1 begins, and no BPG file.
+A picture that doesn't fit is padded, and its own size goes before the stream, in 5 bytes that
+count. A picture that fits costs nothing: its stream is what the encoder wrote, byte for byte. The
+mark is a byte with which no stream of HEVC, VVC or AV1 begins, and no BPG file.
+
+>>> picture = np.zeros((5, 7, 3), np.uint8)
+>>> padded, prefix = frame(picture, multiple=2)
+>>> padded.shape, len(prefix)
+((6, 8, 3), 5)
+>>> stream, own_size = split(prefix + b"what an encoder wrote")
+>>> cut(padded, own_size).shape
+(5, 7, 3)
 """
 
 from __future__ import annotations
@@ -14,20 +22,22 @@ import numpy as np
 from bench.codecs.base import RGB, CodecError
 
 MAX_SIDE = 65535
-MAX_PIXELS = 1 << 25  # of learned codecs: a forged header must not make the decoder take all memory
+MAX_PIXELS = 1 << 25  # for learned codecs: a forged header must not make the decoder use all memory
 _MARK = 0xFF
 _PREFIX = struct.Struct("<BHH")  # mark, width, height
 
 
 def frame(image: RGB, multiple: int = 1, least: int = 1) -> tuple[RGB, bytes]:
-    """The picture at a size that fits, its last row and column repeated, and what goes before its stream.
+    """Pad a picture to a size that fits, and give the bytes to put before its stream; none if it fits.
+
+    Padding repeats the last row and column.
 
     Args:
-        multiple: of which both sides must be.
-        least: that both sides must have.
+        multiple: both sides must be multiples of it.
+        least: both sides must have so many pixels.
 
     Raises:
-        CodecError: the picture has to be made larger and is too large for that.
+        CodecError: the picture needs padding, and a side has over 65535 pixels.
     """
     height, width = image.shape[:2]
     down, right = (max(least, side + -side % multiple) - side for side in (height, width))
@@ -40,10 +50,12 @@ def frame(image: RGB, multiple: int = 1, least: int = 1) -> tuple[RGB, bytes]:
 
 
 def split(bitstream: bytes) -> tuple[bytes, tuple[int, int] | None]:
-    """The stream, and height and width that its picture has to be cut to; None: it has its size.
+    """Split a bitstream into the encoder's stream, and height and width to cut its picture to.
+
+    The size is None if the picture wasn't padded.
 
     Raises:
-        CodecError: it is cut off.
+        CodecError: the bitstream is cut off.
     """
     if bitstream[:1] != bytes([_MARK]):
         return bitstream, None
@@ -54,23 +66,28 @@ def split(bitstream: bytes) -> tuple[bytes, tuple[int, int] | None]:
 
 
 def cut(image: RGB, size: tuple[int, int] | None) -> RGB:
-    """The picture at its own size.
+    """Cut a padded picture to its own size, as `split` gives it.
 
     Raises:
-        CodecError: it is smaller than that.
+        CodecError: the picture is smaller than that.
     """
     if size is None:
         return image
     height, width = size
     if not (0 < height <= image.shape[0] and 0 < width <= image.shape[1]):
         raise CodecError(
-            f"it tells a size of {width}x{height} and holds a picture of {image.shape[1]}x{image.shape[0]}"
+            f"its header has the size {width}x{height}, "
+            f"but it holds a picture of {image.shape[1]}x{image.shape[0]}"
         )
     return np.ascontiguousarray(image[:height, :width])
 
 
 def check_size(codec: str, width: int, height: int) -> None:
-    """Raises CodecError for a picture that a learned codec can't take, or a forged header tells of."""
+    """Check the size of a picture for a learned codec, or the size in a header, which may be forged.
+
+    Raises:
+        CodecError: a side isn't from 1 to `MAX_SIDE`, or there are over `MAX_PIXELS` pixels.
+    """
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
         raise CodecError(
             f"{codec} can't code {width}x{height} pixels; sides go from 1 to {MAX_SIDE}, "

@@ -10,8 +10,8 @@ from bench.codecs.base import RGB, Codec
 
 
 class Jpeg2000(Codec):
-    """Quality is how many times smaller than 24 bits per pixel the stream is to be, as in OpenJPEG's programs
-    and in the published curves."""
+    """Quality is the ratio of 24 bits per pixel to the rate, as in OpenJPEG's programs and in the
+    published curves."""
 
     name = "jpeg2000"
     summary = "JPEG 2000 by OpenJPEG in Pillow, 9/7 wavelet, 4:4:4, at a ratio of compression"

@@ -53,8 +53,13 @@ class JpegXl(Codec):
 
 
 def distance_of(quality: float) -> float:
-    """The distance in units of what the eye just sees, 0.1 to 25, as libjxl's JxlEncoderDistanceFromQuality
-    has it."""
+    """The distance, in units of what the eye just sees, of a quality: 0.1 to 25.
+
+    Source: libjxl's JxlEncoderDistanceFromQuality.
+
+    >>> distance_of(100), distance_of(0)
+    (0.1, 25.0)
+    """
     if quality >= 30:
         return 0.1 + (100 - quality) * 0.09
     return 53 / 3000 * quality**2 - 23 / 20 * quality + 25

@@ -25,9 +25,9 @@ class Suite:
     """An encoder and its decoder, as a codec needs them.
 
     Args:
-        name: in settings, such as vtm.
-        encoder, decoder: names that the program goes by; the first is told to users.
-        install: what to get.
+        name: in settings, such as "vtm".
+        encoder, decoder: names of the program; errors show the first.
+        install: what to get, as part of a sentence.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Programs:
-    """A suite that was found. Paths are absolute."""
+    """The programs of a suite on this machine. Paths are absolute."""
 
     encoder: Path
     decoder: Path
@@ -55,10 +55,10 @@ class Programs:
 
 
 def locate(suite: Suite) -> list[Programs]:
-    """The programs of a suite, of every place where they were found; the first is to be used.
+    """Look for the programs of a suite; returns those of every place that has them, the preferred one first.
 
     Raises:
-        BenchError: a setting names a place where they aren't.
+        BenchError: a setting names a folder that doesn't have them.
     """
     if folders := _named(suite):
         return [_in_folder(suite, *folder) for folder in folders]
@@ -69,7 +69,7 @@ def locate(suite: Suite) -> list[Programs]:
 
 
 def missing(suite: Suite) -> str | None:
-    """What is to be got and where to put it, as a sentence; None if the programs are there."""
+    """What to get and where to put it, as a sentence; None if the programs are there."""
     try:
         if locate(suite):
             return None
@@ -120,7 +120,7 @@ def _programs_of(path: Path) -> dict[str, object]:
 
 
 def _in_folder(suite: Suite, folder: Path, setting: str) -> Programs:
-    found = []
+    programs = []
     for names in (suite.encoder, suite.decoder):
         places = (folder / sub / name for sub in (".", "bin") for name in names)
         path = next((place for place in places if place.is_file() and os.access(place, os.X_OK)), None)
@@ -129,5 +129,5 @@ def _in_folder(suite: Suite, folder: Path, setting: str) -> Programs:
                 f"{setting} names {folder}, and there is no program {names[0]} in it or in its bin/; "
                 "correct the setting"
             )
-        found.append(path.absolute())
-    return Programs(*found)
+        programs.append(path.absolute())
+    return Programs(*programs)

@@ -1,4 +1,4 @@
-"""Codecs that come inside packages of Python: whether these are installed."""
+"""Codecs that come inside packages of Python: whether the packages are installed, and what they return."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from bench.codecs.base import RGB, CodecError
 
 
 def missing(*modules: str) -> str | None:
-    """What to install, as a sentence; None if all these modules are there."""
+    """What to install, as a sentence; None if all these modules are there.
+
+    >>> missing("numpy")
+    >>> missing("no_such_module")
+    "it needs no-such-module; pip install 'codec-bench[codecs]', or only that"
+    """
     absent = [module.replace("_", "-") for module in modules if find_spec(module) is None]
     if not absent:
         return None
@@ -25,12 +30,16 @@ def version(distribution: str) -> str:
 
 
 def rgb(picture: Any, kind: str) -> RGB:
-    """What a library decoded, if it is a picture in RGB with 8 bits.
+    """Check that a decoded picture is RGB with 8 bits, and return it: uint8, height x width x 3.
+
+    Args:
+        picture: an array, as a library returns it.
+        kind: of the stream, for the error: "AVIF file".
 
     Raises:
-        CodecError: it isn't: the stream was damaged, or is another's.
+        CodecError: the picture is another, as the stream was damaged, or of another codec.
     """
-    found = np.asarray(picture)
-    if found.ndim != 3 or found.shape[2] != 3 or found.dtype != np.uint8:
+    pixels = np.asarray(picture)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise CodecError(f"this {kind} holds no picture in RGB with 8 bits")
-    return np.ascontiguousarray(found)
+    return np.ascontiguousarray(pixels)

@@ -1,7 +1,7 @@
 """The size of a picture in an HEVC or VVC stream, read off its first sequence parameter set.
 
-The reference decoders write planes without a header, and the streams tell the size already: another four
-bytes beside each would count against the codec.
+The reference decoders write planes without a header. Streams hold the size already: four more bytes
+beside a stream would count against the codec.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def hevc_size(stream: bytes) -> tuple[int, int]:
     """Height and width of the pictures, in pixels (ITU-T H.265, 7.3.2.2).
 
     Raises:
-        CodecError: there is no such parameter set, or it is cut off.
+        CodecError: the stream has no such parameter set, or ends within it.
     """
     bits = _Bits(_find(stream, _HEVC_SPS, lambda nal: nal[0] >> 1 & 63))
     bits.skip(4)  # sps_video_parameter_set_id
@@ -40,7 +40,7 @@ def vvc_size(stream: bytes) -> tuple[int, int]:
     """Height and width of the pictures, in pixels (ITU-T H.266, 7.3.2.4 and 7.3.3).
 
     Raises:
-        CodecError: there is no such parameter set, or it is cut off.
+        CodecError: the stream has no such parameter set, or ends within it.
     """
     bits = _Bits(_find(stream, _VVC_SPS, lambda nal: nal[1] >> 3))
     bits.skip(4 + 4)  # ids of the parameter sets
@@ -77,19 +77,19 @@ def _cropped(bits: _Bits, chroma: int) -> tuple[int, int]:
         width -= across * (left + right)
         height -= down * (top + bottom)
     if min(width, height) < 1:
-        raise CodecError("its parameter set tells no size that a picture can have")
+        raise CodecError("its parameter set holds no size that a picture can have")
     return height, width
 
 
 def _find(stream: bytes, wanted: int, kind: Callable[[bytes], int]) -> bytes:
-    """The payload of the first unit of that type in a byte stream (Annex B), without its two bytes of
-    header and without the bytes that only keep start codes from coming about."""
+    """The payload of the first unit of that type in a byte stream (Annex B), without its two bytes
+    of header and without the bytes that only keep start codes from coming about."""
     for start in re.finditer(rb"\x00\x00\x01", stream):
         nal = stream[start.end() : start.end() + 512]  # of which the size comes early
         if len(nal) > 2 and kind(nal) == wanted:
             payload = re.split(rb"\x00\x00[\x00\x01]", nal[2:])[0]
             return re.sub(rb"(\x00\x00)\x03", rb"\1", payload)
-    raise CodecError("this is no whole stream: it has no sequence parameter set, which tells the size")
+    raise CodecError("this is no whole stream: it has no sequence parameter set, which holds the size")
 
 
 class _Bits:
@@ -100,9 +100,9 @@ class _Bits:
         self._at = 0
 
     def take(self, count: int) -> int:
-        found = self._text[self._at : self._at + count]
+        digits = self._text[self._at : self._at + count]
         self.skip(count)
-        return int(found or "0", 2)
+        return int(digits or "0", 2)
 
     def skip(self, count: int) -> None:
         self._at += count

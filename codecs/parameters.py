@@ -1,4 +1,4 @@
-"""Parameters of codecs, as given on the command line: `jpegxl:effort=9,chroma=420`."""
+"""Parameters of codecs, as written on the command line: `jpegxl:effort=9`, `avif:chroma=420,speed=4`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ Value = str | int | float
 class Parameter:
     """One setting of a codec.
 
+    >>> Parameter(7, "1 fastest to 10 best", between=(1, 10)).read("9")
+    9
+
     Args:
-        default: its type (text, whole number, number) is that of all values.
-        about: what it does, for people.
-        choices: all that it may be; empty: anything.
-        between: lowest and highest, of a number.
-        path: whether it is that of a file, which must be there.
-        folder: whether that may be a folder, too.
+        default: the value unless another is set. All values have its type: text, whole number or number.
+        about: what the parameter does, for people.
+        choices: all values that are allowed; empty: any.
+        between: lowest and highest number.
+        path: True: the value is the path of a file, which must exist.
+        folder: True: that path may be a folder's, too.
     """
 
     default: Value
@@ -33,7 +36,11 @@ class Parameter:
     folder: bool = False
 
     def read(self, text: str) -> Value:
-        """The value of a text; raises BenchError, as the end of a sentence, if it is none."""
+        """The value that a text stands for.
+
+        Raises:
+            BenchError: the text is no value of this parameter; the error is the end of a sentence.
+        """
         try:
             value = type(self.default)(text)
         except ValueError:
@@ -53,10 +60,13 @@ class Parameter:
 
 
 def split(spec: str) -> tuple[str, dict[str, str]]:
-    """The name of a codec and its parameters as text: "jpegxl:effort=9" is jpegxl with effort 9.
+    """Split a codec's name from its parameters, which stay text; `spelled` is the inverse.
+
+    >>> split("avif:chroma=420,speed=4")
+    ('avif', {'chroma': '420', 'speed': '4'})
 
     Raises:
-        BenchError: what stands behind the colon isn't NAME=VALUE, with commas between.
+        BenchError: the text behind the colon isn't NAME=VALUE, with commas between.
     """
     name, colon, rest = spec.partition(":")
     given: dict[str, str] = {}
@@ -71,15 +81,24 @@ def split(spec: str) -> tuple[str, dict[str, str]]:
 
 
 def spelled(name: str, given: Mapping[str, str]) -> str:
-    """The other way round."""
+    """Join a codec's name and its parameters.
+
+    >>> spelled("avif", {"chroma": "420", "speed": "4"})
+    'avif:chroma=420,speed=4'
+    """
     return f"{name}:{','.join(f'{key}={value}' for key, value in given.items())}" if given else name
 
 
 def read(codec: str, known: Mapping[str, Parameter], given: Mapping[str, str]) -> dict[str, Value]:
-    """The values of parameters of a codec that were given as text.
+    """Read parameters that were given as text.
+
+    Args:
+        codec: name of the codec, for errors.
+        known: the codec's parameters.
+        given: texts by name.
 
     Raises:
-        BenchError: a parameter that the codec hasn't, or a value that it can't have.
+        BenchError: the codec has no such parameter, or the parameter can't have that value.
     """
     values = {}
     for name, text in given.items():
@@ -95,10 +114,14 @@ def read(codec: str, known: Mapping[str, Parameter], given: Mapping[str, str]) -
     return values
 
 
-def told(codec: str, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
-    """The name that results go by: with those parameters that aren't at their default, in one order.
+def named_with(codec: str, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
+    """The name of a codec in results: with the parameters that aren't at their defaults, sorted.
 
-    Of a path only the file's name is told.
+    >>> known = {"speed": Parameter(6, ""), "chroma": Parameter(444, "")}
+    >>> named_with("avif", known, {"speed": 4, "chroma": 420})
+    'avif:chroma=420,speed=4'
+
+    Of a path, the name has the file's name only.
     """
     changed = {name: value for name, value in sorted(values.items()) if value != known[name].default}
     parts = (

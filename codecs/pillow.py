@@ -12,7 +12,18 @@ from bench.codecs.base import RGB, CodecError
 
 
 def save(image: RGB, format: str, **options: Any) -> bytes:
-    """The file that Pillow writes of an image."""
+    """Encode an image (uint8, height x width x 3) by Pillow; returns the file's bytes.
+
+    >>> load(save(np.zeros((2, 5, 3), np.uint8), "PNG"), "PNG").shape
+    (2, 5, 3)
+
+    Args:
+        format: Pillow's name of it.
+        options: of Pillow's writer of that format.
+
+    Raises:
+        CodecError: Pillow can't write this image.
+    """
     buffer = io.BytesIO()
     try:
         Image.fromarray(image).save(buffer, format, **options)
@@ -23,11 +34,15 @@ def save(image: RGB, format: str, **options: Any) -> bytes:
 
 
 def load(bitstream: bytes, format: str) -> RGB:
-    """The pixels of such a file; a file of another format is refused."""
+    """Decode a file of this format by Pillow: uint8, height x width x 3.
+
+    Raises:
+        CodecError: the file is damaged, or of another format.
+    """
     try:
         with Image.open(io.BytesIO(bitstream), formats=[format]) as picture:
             return np.array(picture.convert("RGB"))
-    except UnidentifiedImageError as error:  # which tells an address in memory and nothing else
+    except UnidentifiedImageError as error:  # its text is an address in memory and nothing else
         raise CodecError(f"this is not a whole {format} file") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise CodecError(f"this is not a whole {format} file ({error})") from error

@@ -1,4 +1,4 @@
-"""Pictures as files of planes, as programs read and write them: raw, and Y4M, which tells its size."""
+"""Pictures as files of planes, as programs read and write them: raw, and Y4M, which has a header."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from bench.codecs.colour import Format, Plane, Planes, to_planes, to_rgb
 
 
 def raw(image: RGB, format: Format) -> bytes:
-    """Y, Cb and Cr one after the other, without a header: a byte a sample, or two, the low one first."""
+    """Y, Cb and Cr one after the other, without a header: one byte for a sample, or two, the low one first.
+
+    >>> len(raw(np.zeros((2, 2, 3), np.uint8), Format(bits=10, chroma=420)))
+    12
+    """
     planes = to_planes(image, format)
     return b"".join(plane.astype(_sample(format.bits)).tobytes() for plane in planes)
 
 
 def from_raw(content: bytes, height: int, width: int, format: Format) -> RGB:
-    """The picture of such a file.
+    """The picture in a file that `raw` describes.
 
     Raises:
-        CodecError: it holds more or less than one picture of that size.
+        CodecError: the file holds more or less than one picture of that size.
     """
     shapes = format.plane_shapes(height, width)
     kind = np.dtype(_sample(format.bits))
@@ -43,20 +47,20 @@ def from_y4m(content: bytes, full: bool) -> RGB:
     """The picture of a Y4M file of one frame, as FFmpeg and the reference decoders write it.
 
     Args:
-        full: range of its samples, which such a file doesn't tell reliably.
+        full: range of the samples; the header has no reliable word on that.
 
     Raises:
-        CodecError: it is no such file.
+        CodecError: the content is no such file.
     """
     header, _, rest = content.partition(b"\n")
     words = header.decode("ascii", "replace").split(" ")
-    told = {word[:1]: word[1:] for word in reversed(words[1:]) if word}
+    tags = {word[:1]: word[1:] for word in reversed(words[1:]) if word}
     frame, newline, samples = rest.partition(b"\n")
-    sampling = re.fullmatch(r"(444|420)(?:jpeg|mpeg2|paldv)?(?:p(\d\d))?", told.get("C", "420"))
+    sampling = re.fullmatch(r"(444|420)(?:jpeg|mpeg2|paldv)?(?:p(\d\d))?", tags.get("C", "420"))
     try:
         if words[0] != "YUV4MPEG2" or not frame.startswith(b"FRAME") or not newline or sampling is None:
             raise ValueError
-        width, height = int(told["W"]), int(told["H"])
+        width, height = int(tags["W"]), int(tags["H"])
         format = Format(int(sampling[2] or 8), int(sampling[1]), full)
     except (KeyError, ValueError):
         raise CodecError("what was decoded is no Y4M file of a picture in 4:4:4 or 4:2:0") from None

@@ -19,34 +19,33 @@ from bench.core.errors import without_folders
 from bench.process import program_memory
 
 _KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
-_TOLD_CHARACTERS, _TOLD_LINES = 2000, 6  # of output, at most, in an error
-_ASKED_LIMIT_S = 30.0
-_PATIENCE_S = 1.0  # for output of what a program has left running
+_ERROR_CHARACTERS, _ERROR_LINES = 2000, 6  # of output, at most, in an error
+_ASK_LIMIT_S = 30.0
+_PATIENCE_S = 1.0  # for the output of processes that a program has left running
 
 
 class Ran(NamedTuple):
-    """What a program did: what it printed (of much, the beginning and the end), wall-clock seconds, and the
-    peak of its resident bytes. Linux counts a program as at least as large as the process that started it."""
+    """A program that has run."""
 
-    output: str
-    seconds: float
-    memory: int
+    output: str  # everything printed; of much, the beginning and the end
+    seconds: float  # wall clock
+    memory: int  # peak of resident bytes; on Linux no less than that of the process that started it
 
 
 def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None, any_code: bool = False) -> Ran:
     """Run a program in a folder, with nothing on its standard input, and wait for it.
 
-    It gets this process's environment, but no PYTHONPATH (a program in Python has packages of its own) and
-    the locale C, in which numbers have points.
+    The program gets this process's environment, but no PYTHONPATH (a program in Python has packages
+    of its own) and the locale C, in which numbers have points. Its memory goes to `program_memory`.
 
     Args:
         command: the program and its arguments.
-        limit_s: seconds after which it is killed; None: never.
-        any_code: whatever its exit code, it hasn't failed: for programs that are asked what they are.
+        limit_s: seconds after which the program is killed; None: never.
+        any_code: True: no exit code is a failure, as of programs that only print their help.
 
     Raises:
-        CodecError: it can't be started, failed, was killed, or took too long; with its last words, without
-            any folder of this machine.
+        CodecError: the program can't be started, failed, was killed, or took too long. The error
+            has the last lines that were printed, without any folder of this machine.
     """
     name = Path(command[0]).name
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -87,7 +86,7 @@ def run(command: Sequence[str], folder: Path, *, limit_s: float | None = None, a
     if late.is_set():
         raise CodecError(f"{name} took over {limit_s:g} s")
     if process.returncode and not any_code:
-        raise CodecError(f"{name} {_how(process.returncode)}{told(printed, folder)}")
+        raise CodecError(f"{name} {_ending(process.returncode)}{last_words(printed, folder)}")
     memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     program_memory.report(memory)
     return Ran(printed, seconds, memory)
@@ -102,18 +101,19 @@ def fresh_folder() -> Iterator[Path]:
 
 
 class Made(NamedTuple):
-    """The file that a program made, and what it printed."""
+    """The file that a program made, and the text that it printed."""
 
     content: bytes
     output: str
 
 
 def convert(command: Sequence[str], source: tuple[str, bytes], target: str) -> Made:
-    """Have a program make one file of another, in a folder that holds nothing else.
+    """Run a program that makes one file of another, in a folder that holds nothing else.
 
     Args:
-        source: name and content of the file that is there.
-        target: name of the one that is to be.
+        command: as `run` takes it; it names both files.
+        source: name and content of the file to read.
+        target: name of the file to write.
 
     Raises:
         CodecError: as `run` and `check_written`.
@@ -126,34 +126,37 @@ def convert(command: Sequence[str], source: tuple[str, bytes], target: str) -> M
 
 
 def ask(command: Sequence[str]) -> str:
-    """What a program says of itself, whatever its exit code; it gets 30 seconds for that, so that one that
-    waits for something doesn't hold up `bench list`.
+    """The text that a program prints about itself, whatever its exit code.
+
+    A program that waits for something is killed after 30 seconds, so as not to hold up `bench list`.
 
     Raises:
-        CodecError: it can't be started, was too slow.
+        CodecError: the program can't be started, or was too slow.
     """
     with fresh_folder() as folder:
-        return run(command, folder, limit_s=_ASKED_LIMIT_S, any_code=True).output
+        return run(command, folder, limit_s=_ASK_LIMIT_S, any_code=True).output
 
 
 def check_written(target: Path, command: Sequence[str], output: str) -> Path:
-    """The file that a program was to write.
+    """Check that a program has written a file, and return the file's path.
 
     Args:
-        output: what the program printed.
+        target: the file.
+        command: the program, for the error.
+        output: the text that the program printed, for the error.
 
     Raises:
-        CodecError: it wrote none, or an empty one, although it ended well.
+        CodecError: there is no such file, or it is empty.
     """
     if target.is_symlink() or not target.is_file() or not target.stat().st_size:
         what = "an empty" if target.is_file() and not target.is_symlink() else "no"
-        said = told(output, target.parent)
-        raise CodecError(f"{Path(command[0]).name} ended well but wrote {what} file {target.name}{said}")
+        printed = last_words(output, target.parent)
+        raise CodecError(f"{Path(command[0]).name} ended well but wrote {what} file {target.name}{printed}")
     return target
 
 
-def told_of(encode: Sequence[str], decode: Sequence[str], files: Iterable[Path]) -> dict[str, Any]:
-    """What `Codec.provenance` tells of programs: both command lines, and SHA-256 of files by name."""
+def provenance_of(encode: Sequence[str], decode: Sequence[str], files: Iterable[Path]) -> dict[str, Any]:
+    """The part of `Codec.provenance` on programs: both command lines, and SHA-256 of files by name."""
     from bench.core.files import sha256_of
 
     return {
@@ -163,27 +166,30 @@ def told_of(encode: Sequence[str], decode: Sequence[str], files: Iterable[Path])
 
 
 def threads() -> int:
-    """How many a program may use: what the harness allows this process."""
+    """How many threads a program may use: as many as the harness allows this process."""
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
-def told(text: str, folder: Path) -> str:
-    """The last lines of what a program said, as the end of a sentence, without folders of this machine;
-    nothing if it said nothing.
+def last_words(text: str, folder: Path) -> str:
+    r"""The last lines that a program printed, as the end of a sentence, without folders of this machine.
+
+    >>> last_words("reading input.png\nno memory\n", Path("work"))
+    ': reading input.png | no memory'
 
     Args:
-        folder: that it ran in.
+        text: everything printed; an empty text gives an empty one.
+        folder: the folder that the program ran in.
     """
-    tail = text[-_TOLD_CHARACTERS:]
+    tail = text[-_ERROR_CHARACTERS:]
     for path in {str(folder), str(folder.resolve())}:
         tail = tail.replace(path + os.sep, "").replace(path, ".")
     lines = ["".join(filter(str.isprintable, line)).strip() for line in without_folders(tail).splitlines()]
-    last = " | ".join(list(filter(None, lines))[-_TOLD_LINES:])
+    last = " | ".join(list(filter(None, lines))[-_ERROR_LINES:])
     return f": {last}" if last else ""
 
 
 class _Output:
-    """Reads all that a program prints, so that it never waits, and keeps little of it."""
+    """Reads everything that a program prints, so that the program never waits, and keeps little."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
@@ -192,7 +198,7 @@ class _Output:
         self._reader.start()
 
     def text(self) -> str:
-        """What it printed, once it has ended."""
+        """The text that was printed, once the program has ended."""
         self._reader.join(_PATIENCE_S)
         return bytes(self._head + self._tail).decode(errors="replace")
 
@@ -204,7 +210,7 @@ class _Output:
                 self._tail = (self._tail + chunk[room:])[-_KEPT_BYTES:]
 
 
-def _how(code: int) -> str:
+def _ending(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     try:

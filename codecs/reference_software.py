@@ -1,7 +1,7 @@
 """What VTM and HM have in common: the experts' reference encoders, run as the experts run them.
 
-A picture goes in as planes of YCbCr (`bench.codecs.colour`), 4:4:4 with 10 bits in full range unless told
-otherwise, and is coded as a single intra frame by the software's own configuration for that.
+The encoder reads planes of YCbCr (`bench.codecs.colour`), by default 4:4:4 with 10 bits in full
+range, and codes a single intra frame by the software's own configuration for intra frames.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ReferenceSoftware(Codec):
 
     suite: ClassVar[Suite]
     config: ClassVar[str]  # file of settings for intra frames, in the software's cfg/
-    options: ClassVar[tuple[str, ...]] = ()  # that the encoder is given besides
+    options: ClassVar[tuple[str, ...]] = ()  # more options of the encoder
 
     qualities = (47, 42, 37, 32, 27, 22)
     quality_range = (0, 51)
@@ -48,8 +48,8 @@ class ReferenceSoftware(Codec):
     def version(self) -> str:
         from bench.core.files import sha256_of
 
-        told = f"{self.values['chroma']}, {self.values['bits']} bits, {self.values['range']} range"
-        return f"{self._found[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {told}"
+        samples = f"{self.values['chroma']}, {self.values['bits']} bits, {self.values['range']} range"
+        return f"{self._located[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {samples}"
 
     def provenance(self) -> dict[str, Any]:
         encoder, decoder = self._programs.encoder, self._programs.decoder
@@ -57,7 +57,7 @@ class ReferenceSoftware(Codec):
             (encoder.name, *self._encoding("{quality}", "{width}", "{height}")),
             (decoder.name, *self._decoding()),
         )
-        return super().provenance() | program.told_of(*commands, (encoder, decoder, self._config))
+        return super().provenance() | program.provenance_of(*commands, (encoder, decoder, self._config))
 
     def encode(self, image: RGB, quality: float) -> bytes:
         framed, prefix = framing.frame(image, multiple=2 if self.values["chroma"] == 420 else 1)
@@ -91,40 +91,38 @@ class ReferenceSoftware(Codec):
 
     @property
     def _programs(self) -> Programs:
-        return self._found[0]
+        return self._located[0]
 
     @cached_property
-    def _found(self) -> tuple[Programs, str]:
-        """The programs, and what they call themselves."""
-        there = locate(self.suite)
+    def _located(self) -> tuple[Programs, str]:
+        """The programs of the version that is asked for, and title and number that they print."""
         wanted = str(self.values["version"])
         versions = []
-        for programs in there:
-            title, number = self._asked(programs)
+        for programs in locate(self.suite):
+            title, number = self._banner(programs)
             if wanted in ("", number):
                 return programs, f"{title} {number}"
             versions.append(number)
-        name = type(self).name
-        told = ", ".join(versions) or "nothing"
+        name, there = type(self).name, ", ".join(versions) or "nothing"
         raise BenchError(
-            f"{name} {wanted} isn't there, only {told}; add the folder of {wanted} to {self.suite.setting}"
+            f"{name} {wanted} isn't there, only {there}; add the folder of {wanted} to {self.suite.setting}"
         )
 
-    def _asked(self, programs: Programs) -> tuple[str, str]:
-        """Title and number of the encoder, such as VTM and 12.1; it tells them before its help."""
-        says = program.ask([str(programs.encoder), "--help"])
-        if found := re.search(r"\b(VTM|HM) (?:software: )?Encoder Version \[?([\w.+-]+)", says):
-            return found[1], found[2]
+    def _banner(self, programs: Programs) -> tuple[str, str]:
+        """Title and number of the encoder, such as VTM and 12.1, which it prints before its help."""
+        printed = program.ask([str(programs.encoder), "--help"])
+        if banner := re.search(r"\b(VTM|HM) (?:software: )?Encoder Version \[?([\w.+-]+)", printed):
+            return banner[1], banner[2]
         raise BenchError(
-            f"{programs.encoder.name} doesn't tell which version it is, as {type(self).name}'s does"
+            f"{programs.encoder.name} prints no version, as {type(self).name}'s does; is it another program?"
         )
 
     @cached_property
     def _config(self) -> Path:
         if own := self.values["cfg"]:
             return Path(str(own))
-        if found := self._programs.beside(self.config):
-            return found
+        if config := self._programs.beside(self.config):
+            return config
         raise BenchError(
             f"{type(self).name} needs {self.config} from the cfg/ of its source; put it beside the programs, "
             f"or name it as {type(self).name}:cfg=PATH"

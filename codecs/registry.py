@@ -1,7 +1,7 @@
-"""Codecs by name, each imported when it is asked for.
+"""Codecs by name, imported when they are asked for.
 
-A codec is a class here, a YAML file here or anywhere (`bench.codecs.commandfile`), or an entry point of
-another package, in the group ``codec_bench.codecs``:
+A codec is a class here, a YAML file here or anywhere (`bench.codecs.commandfile`), or an entry
+point of another package, in the group ``codec_bench.codecs``:
 
     [project.entry-points."codec_bench.codecs"]
     mycodec = "my_package.codec:MyCodec"
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parent  # whose YAML files are codecs
 
 
 class _Codecs(Registry[Codec]):
-    """Python classes, and YAML files of command lines: those of `FOLDER` by name, others by path."""
+    """Python classes, and YAML files of command lines: files in `FOLDER` by name, others by path."""
 
     def get_class(self, name: str) -> type[Codec]:
         target = name if name.endswith(SUFFIXES) else self.targets.get(name, "")
@@ -99,24 +99,37 @@ class Entry:
 
 
 def names() -> list[str]:
-    """Names of all codecs, ours and those of other packages."""
+    """Names of all codecs, sorted: ours, and those of other packages.
+
+    >>> "jpeg" in names()
+    True
+    """
     return REGISTRY.names()
 
 
 def get_class(name: str) -> type[Codec]:
-    """The class of a codec, by its name or the path of its YAML file; imported now.
+    """The class of a codec, by its name or the path of its YAML file; imports the codec's module.
+
+    >>> get_class("jpeg").quality_range
+    (1, 100)
 
     Raises:
-        BenchError: no such codec, or its module doesn't import, or its file says what can't be.
+        BenchError: no such codec, or its module doesn't import, or its file makes no sense.
     """
     return REGISTRY.get_class(name)
 
 
 def get(spec: str) -> Codec:
-    """A codec, by its name or the path of its YAML file, ready to code; with parameters: "jpeg:chroma=444".
+    """A codec that is ready to code, by its name or the path of its YAML file.
+
+    >>> get("jpeg:chroma=444").name
+    'jpeg:chroma=444'
+
+    Args:
+        spec: a name, with parameters if need be, or the path of a YAML file.
 
     Raises:
-        BenchError: no such codec or parameter, or what it needs isn't installed.
+        BenchError: no such codec or parameter, or a program or package isn't installed.
     """
     if spec.endswith(SUFFIXES):
         return REGISTRY.get(spec)
@@ -138,7 +151,11 @@ def name_of(spec: str) -> str:
 
 
 def resolve(name: str) -> str:
-    """What stands for the same codec in a process with another current folder: paths in it are full ones."""
+    """The name of the same codec for a process with another current folder: its paths are full ones.
+
+    >>> resolve("jpeg:chroma=444")
+    'jpeg:chroma=444'
+    """
     if name.endswith(SUFFIXES):
         return str(Path(name).expanduser().absolute())
     bare, given = split(name)
@@ -150,7 +167,7 @@ def resolve(name: str) -> str:
 
 
 def describe() -> list[dict[str, object]]:
-    """Every codec, whether it can run here, and if not, why: plain types, a codec a line."""
+    """A line of `bench list codecs` for every codec, in plain types: the fields of `Entry` by name."""
     return [asdict(_entry(name)) for name in names()]
 
 

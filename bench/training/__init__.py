@@ -1,1 +1,1 @@
-"""Training of A-INN: photos, the loop, and what `bench train` does with them."""
+"""Training of A-INN and of baselines: `command` is what `bench train` calls, `trainer` the loop."""

@@ -17,14 +17,16 @@ from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import PictureFilter, fit
 from bench.codecs.ainn.symbol_tables import count_symbols
 from bench.codecs.ainn.weights import build, load_weights, save_weights
-from bench.training.learner import ALL, FIRST, Learner
+from bench.training.learner import Learner
+from bench.training.plan import ALL, FIRST
 
-DECODER_SIZES = ("entropy.decoder_scale", "entropy.decoder_shift")  # of latents, as the decoder wants them
+DECODER_SCALES = ("entropy.decoder_scale", "entropy.decoder_shift")  # that fit latents to the decoder
 
 
 class AinnLearner(Learner):
-    """The first phase and the last train the entropy model alone, at a fraction of the cost of a full step:
-    on latents that stay as they are, and without the decoder. The one between trains everything.
+    """Trains in three phases. The first and the last train the entropy model alone, at a fraction
+    of the cost of a full step: on fixed latents, without the decoder. The phase between trains
+    everything.
     """
 
     kind = "ainn"
@@ -34,7 +36,7 @@ class AinnLearner(Learner):
     def __init__(self, config: AinnConfig, photos: list[NDArray[np.uint8]], seed: int) -> None:
         self.model = Ainn(config)
         start_from_statistics(self.model, *block_statistics(photos, seed))
-        self.fresh = True  # the transform has never been trained: what is the identity in it can be left out
+        self.fresh = True  # the transform has never been trained: it is linear, which costs less
 
     @property
     def lambdas(self) -> tuple[float, ...]:
@@ -70,7 +72,7 @@ class AinnLearner(Learner):
         y, entropy = x, self.model.entropy
         latent = entropy(y, level)
         bpp = (latent.y_bits + latent.z_bits) / (PIXELS_PER_POSITION * y.shape[2] * y.shape[3])
-        # A trained decoder wants latents scaled: that is where an error counts.
+        # Errors count as the decoder gets latents, and a trained decoder gets them scaled.
         wanted = y if self._linear(phase) else entropy.denormalise(entropy.normalise(y), level)
         return bpp, entropy.latent_mse(wanted, latent.y_hat)
 
@@ -93,11 +95,12 @@ class AinnLearner(Learner):
         self.fresh = described["fresh"]
 
     def learns(self, name: str, phase: str) -> bool:
-        """What sizes latents stays as it is when they do: gains, and what a trained decoder wants."""
+        """While latents are fixed, parameters that scale latents are fixed, too: gains, and what a
+        trained decoder wants."""
         if phase == ALL:
             return True
-        sizes = name.endswith("gain") or (name.startswith(DECODER_SIZES) and not self._linear(phase))
-        return name.startswith("entropy.") and not sizes
+        scales = name.endswith("gain") or (name.startswith(DECODER_SCALES) and not self._linear(phase))
+        return name.startswith("entropy.") and not scales
 
     def _linear(self, phase: str) -> bool:
         """Whether latents are those of the head start, before anything else was trained."""
@@ -105,8 +108,7 @@ class AinnLearner(Learner):
 
     @torch.no_grad()
     def _measure(self, crops: Tensor) -> tuple[Tensor, PictureFilter]:
-        """What symbols are like at each deviation that is predicted, at every rate; and the filter that
-        brings what is decoded nearest to the crops."""
+        """Count symbols by their tables, over all lambdas; and fit the filter of decoded crops."""
         counts = torch.zeros((), dtype=torch.int64)  # sums of millions, which float32 would round
         fits = []
         latents = [self.model.encode(part) for part in crops.split(16)]

@@ -1,7 +1,8 @@
-"""What `bench train` does, from names to a trained model, and what it prints meanwhile."""
+"""`bench train`: from names to a trained model, and what is printed meanwhile."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from bench.codecs.ainn.config import CONFIGS, AinnConfig
 from bench.codecs.compressai_zoo import ARCHITECTURES as ZOO
 from bench.core.errors import BenchError, first_line
 from bench.training.log import PARTS
-from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
+from bench.training.plan import TrainingPlan
+from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer
 from bench.training.zoo_learner import ZooConfig
 
 # How each module of the paper is switched off.
@@ -27,7 +29,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 def configure(
     model: str, name: str, lambdas: tuple[float, ...], without: tuple[str, ...]
 ) -> AinnConfig | ZooConfig:
-    """A-INN's named configuration, with its lambdas replaced and modules switched off; or a zoo model's."""
+    """The configuration of a model: A-INN's by name, with other lambdas or without modules; or a zoo model's.
+
+    >>> configure("ainn", "compact", (0.02, 0.01), ("pdm",)).lambdas
+    (0.01, 0.02)
+
+    Raises:
+        BenchError: no such model, configuration or module, or options that the model doesn't have.
+    """
     if model in ZOO:
         if without or name != "compact":
             raise BenchError(f"--config and --without are A-INN's; {model} has none")
@@ -46,27 +55,46 @@ def configure(
     return config
 
 
-def run_training(
-    plan: TrainingPlan,
-    data: Path,
-    out: Path,
-    model: str,
-    config: str,
-    lambdas: tuple[float, ...],
-    without: tuple[str, ...],
-    device: str,
-    resume: Path | None,
-    weights: Path | None,
-    stop_after: float | None,
-    validate_every: int,
-) -> None:
-    """Train as planned and say where the results lie.
+@dataclass(frozen=True)
+class TrainingJob:
+    """What to train on what, and where. The plan, which decides the outcome, is apart: `TrainingPlan`.
+
+    Args:
+        data: folder of photos, or of .tar shards of photos; ``valid*`` is held out.
+        out: folder for checkpoint, log and weights.
+        model: "ainn", or a model of CompressAI's zoo as a baseline.
+        config: name of A-INN's configuration.
+        lambdas: weights of the distortion; none: those of the configuration.
+        without: modules of A-INN to switch off, names of `ABLATIONS`.
+        device: "cpu", "cuda", ...
+        resume: checkpoint to go on from, exactly.
+        weights: weights to start from, with a fresh optimiser.
+        stop_after: minutes after which this slice ends; None: when the plan is done.
+        validate_every: steps between validations.
+    """
+
+    data: Path
+    out: Path
+    model: str = "ainn"
+    config: str = "compact"
+    lambdas: tuple[float, ...] = ()
+    without: tuple[str, ...] = ()
+    device: str = "cpu"
+    resume: Path | None = None
+    weights: Path | None = None
+    stop_after: float | None = None
+    validate_every: int = 500
+
+
+def run_training(plan: TrainingPlan, job: TrainingJob) -> None:
+    """Train as planned and print where the results lie.
 
     Raises:
-        BenchError: no photos, no such device, unreadable checkpoint, or a training that is there already.
+        BenchError: no photos, no such device, unreadable checkpoint, or `out` holds a training already.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    chosen = configure(model, config, lambdas, without)
+    config = configure(job.model, job.config, job.lambdas, job.without)
+    out, resume = job.out, job.resume
     if resume is None and (out / CHECKPOINT).exists():
         raise BenchError(
             f"{out} holds a training already; go on with --resume {out / CHECKPOINT}, or take another --out"
@@ -75,21 +103,21 @@ def run_training(
         raise BenchError(f"no checkpoint at {resume}; give the {CHECKPOINT} that an earlier training left")
     if out.exists() and not out.is_dir():
         raise BenchError(f"{out} is a file; give --out a folder")
-    _check_device(device)
-    trainer = Trainer(chosen, plan, data, device)
+    _check_device(job.device)
+    trainer = Trainer(config, plan, job.data, job.device)
     if resume is not None:
         trainer.resume(resume)
-    elif weights is not None:
-        trainer.start_from(weights)
+    elif job.weights is not None:
+        trainer.start_from(job.weights)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     console.print(
-        f"{chosen.name}: {parameters / 1e6:.2f} M parameters, "
+        f"{config.name}: {parameters / 1e6:.2f} M parameters, "
         f"{len(trainer.crops)} photos, "
-        f"{len(trainer.validation)} for validation, {device}, {plan.precision}"
+        f"{len(trainer.validation)} for validation, {job.device}, {plan.precision}"
     )
-    if plan.precision == "bfloat16" and device == "cpu" and _lacks_bfloat16():
+    if plan.precision == "bfloat16" and job.device == "cpu" and _lacks_bfloat16():
         console.print("this CPU computes no bfloat16 by itself: steps take many times as long as in float32")
-    done = trainer.run(out, stop_after, validate_every, lambda row: console.print(_describe(row)))
+    done = trainer.run(out, job.stop_after, job.validate_every, lambda row: console.print(_describe(row)))
     state = "done" if done else f"not done; go on with --resume {out / CHECKPOINT}"
     console.print(f"{state}. weights: {out / WEIGHTS}, log: {out / LOG}")
 
@@ -103,8 +131,8 @@ def _check_device(device: str) -> None:
 
 
 def _lacks_bfloat16() -> bool:
-    """Whether oneDNN, whose convolutions a CPU runs, would have to emulate it: without AVX-512, 28 seconds a
-    step were seen instead of 3.4."""
+    """Whether oneDNN, which runs convolutions on a CPU, emulates bfloat16: without AVX-512, a step
+    took 28 seconds instead of 3.4."""
     return torch.backends.mkldnn.is_available() and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 

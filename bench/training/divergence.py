@@ -18,7 +18,7 @@ _SETTLED = 20  # steps after which there is a usual loss
 
 @dataclass
 class Watch:
-    """Counts bad steps: those without a finite gradient, or with a loss far above what is usual."""
+    """Counts bad steps: those without a finite gradient, or with a loss of over `FAR` times the usual one."""
 
     skipped: int = 0  # bad steps, which are not taken
     steps_back: int = 0
@@ -27,7 +27,7 @@ class Watch:
     seen: int = 0  # steps that the usual loss is of
 
     def good(self, loss: float, gradient_norm: float) -> bool:
-        """Whether to take a step."""
+        """Judge a step by its loss and the norm of its gradient; True: take the step."""
         if self.bad(torch.tensor(loss), torch.tensor(gradient_norm)):
             self.skipped += 1
             self.in_a_row += 1
@@ -39,7 +39,7 @@ class Watch:
         return True
 
     def bad(self, loss: Tensor, gradient_norm: Tensor) -> Tensor:
-        """What `good` is going to say of these two numbers, on their device: 0 of a good step, else 1."""
+        """The answer of `good` to these two numbers, on their device: 0 for a good step, 1 for a bad one."""
         limit = FAR * self.usual if self.seen >= _SETTLED else math.inf
         good = torch.isfinite(gradient_norm) & torch.isfinite(loss) & (loss <= limit)
         return (~good).float()

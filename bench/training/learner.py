@@ -1,4 +1,4 @@
-"""What a trainer needs to know of the model that it trains."""
+"""What a trainer needs of the model that it trains."""
 
 from __future__ import annotations
 
@@ -10,75 +10,75 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-FIRST, ALL, LAST = "entropy-first", "all", "entropy-last"  # the phases
-
 
 class Learner(ABC):
-    """A model and its losses. `level` is a tensor (N,) of positions among `lambdas`."""
+    """A model and its losses. `level` is a tensor (N,) of positions among `lambdas`, 0 to L - 1."""
 
-    kind: str  # that a checkpoint tells
-    phased = False  # whether its entropy model can be trained alone, first and last
+    kind: str  # written into checkpoints, so that one of another model is refused
+    phased = False  # True: the entropy model can be trained alone, first and last
     model: nn.Module
 
     @property
     @abstractmethod
     def lambdas(self) -> tuple[float, ...]:
-        """Weights of the distortion that it is trained for."""
+        """Weights of the distortion that the model is trained for, L of them."""
 
     @abstractmethod
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
-        """For an optimiser, whose rate of the transform is `rate`."""
+        """Groups for an optimiser; `rate` is the learning rate of the transform."""
 
     def pictures(self, batch: int, phase: str) -> int:
-        """How many a step of this phase takes, where a full one takes `batch`."""
+        """How many pictures a step of this phase takes, where a step of phase `ALL` takes `batch`."""
         return batch
 
     def fixed(self, phase: str) -> bool:
-        """Whether `prepared` gives the same all through this phase."""
+        """Whether `prepared` returns the same from the first step of this phase to its last."""
         return False
 
     def prepared(self, x: Tensor, phase: str, half: bool) -> Tensor:
-        """What `losses` is given of pictures x (N, 3, H, W) in [0, 1]; `half` as there."""
+        """Turn pictures x (N, 3, H, W) in [0, 1] into what `losses` takes; `half` as there."""
         return x
 
     def compile(self) -> None:  # noqa: B027
-        """Have those parts of the model compiled where that pays; called when the model is on its device."""
+        """Compile the parts of the model that gain by it; called when the model is on its device."""
 
     @abstractmethod
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
-        """bpp (N,) and MSE (N,) on a scale of [0, 1], with gradients, of N pictures as `prepared`.
+        """bpp (N,) and MSE (N,), on a scale of [0, 1], of N pictures; both with gradients.
 
-        `half`: convolutions in bfloat16, where that is safe.
+        Args:
+            x: what `prepared` returned.
+            half: run convolutions in bfloat16, where that is safe.
         """
 
     @abstractmethod
     def coded(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-        """The same as coding would give it: rounded, clipped."""
+        """bpp (N,) and MSE (N,) of pictures x as coding gives them: latents rounded, pictures clipped."""
 
     @abstractmethod
     def export(self, path: Path, training: dict[str, Any], crops: Tensor) -> None:
         """Write weights as a codec takes them.
 
         Args:
-            training: how they came about, in plain types.
+            training: steps, minutes and plan, in plain types; kept in the file for readers.
             crops: pictures (N, 3, H, W) of the training, to measure on.
         """
 
     @abstractmethod
     def load(self, path: Path) -> None:
-        """Take over trained weights.
+        """Take over the trained weights in a file.
 
         Raises:
-            BenchError: the file isn't one of this model's weights.
+            BenchError: the file holds no weights of this model.
         """
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What `restore` needs beside the model's state, in plain types."""
+        """All that `restore` needs beside the model's state, in plain types."""
 
     @abstractmethod
     def restore(self, described: dict[str, Any], state: dict[str, Tensor]) -> None:
-        """Become what was described, with this state."""
+        """Become the learner that `describe` described, with this state of its model."""
 
     def learns(self, name: str, phase: str) -> bool:
         """Whether a parameter is trained in a phase."""
@@ -86,5 +86,5 @@ class Learner(ABC):
 
 
 def bits(likelihoods: Iterable[Tensor]) -> Tensor:
-    """Bits (N,) of likelihoods, each (N, ...)."""
-    return torch.stack([-torch.log2(each).flatten(1).sum(1) for each in likelihoods]).sum(0)
+    """Bits (N,) of likelihoods, which are tensors (N, ...)."""
+    return torch.stack([-torch.log2(p).flatten(1).sum(1) for p in likelihoods]).sum(0)

@@ -1,4 +1,4 @@
-"""What a training tells of itself: means over the steps since the last row, and where their time went."""
+"""The log of a training: means over the steps since the last row, and where their time went."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOG_COLUMNS = (
 
 
 class Step(NamedTuple):
-    """What one step gave, means over its patches."""
+    """Figures of one step, means over its patches."""
 
     loss: float
     bpp: float
@@ -39,7 +39,7 @@ class Window:
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Of a step's time, what passes here belongs to this part."""
+        """Count the time that passes here as this part of a step."""
         began = self._mark()
         yield
         self._spans.append((part, began, self._mark()))
@@ -63,7 +63,7 @@ class Window:
         self._since = time.perf_counter()
 
     def _mark(self) -> Any:
-        """This moment; on a GPU, where what was asked for may not be done yet, that in its own work."""
+        """This moment; on a GPU, which may lag behind, the moment in the GPU's own work."""
         if self._device.type != "cuda":
             return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)

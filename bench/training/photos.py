@@ -21,7 +21,10 @@ from bench.core.files import IMAGE_SUFFIXES
 def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
     """RGB photos (H, W, 3) under `source`: a folder of images, of shards (.tar), of both, or one shard.
 
-    Files named ``valid*`` are left to `load_validation`; photos with a side under `min_side` are passed over.
+    Files named ``valid*`` are left to `load_validation`; photos with a side under `min_side` are left out.
+
+    Raises:
+        BenchError: no such folder, no photo that is large enough, or a file that can't be read.
     """
     photos = _decode_all(source, validation=False)
     kept = [photo for photo in photos if min(photo.shape[:2]) >= min_side]
@@ -50,7 +53,8 @@ class Cropper:
         self.shapes = [photo.shape[:2] for photo in photos]
         self.crop = crop
         self.seed = seed
-        # One after the other in one tensor: a batch is then one gathering, not some kernels for each crop.
+        # One after the other in one tensor: a batch is then one gathering, not some kernels for
+        # each crop.
         self._starts = np.cumsum([0, *(photo.size for photo in photos)])
         samples = np.empty(self._starts[-1], np.uint8)
         for start, photo in zip(self._starts, photos, strict=False):
@@ -60,13 +64,13 @@ class Cropper:
         self._colours = torch.arange(3, device=device)
 
     def __len__(self) -> int:
-        """Of the photos."""
+        """Number of photos."""
         return len(self.shapes)
 
     def batch(self, step: int, size: int) -> Tensor:
         """(size, 3, crop, crop), float32 in [0, 1]."""
         rng = np.random.default_rng((self.seed, step))
-        places = []  # of each crop: its first sample, and how far it is to the next row and column
+        places = []  # of crops: the first sample, and the steps to the next row and column
         for index in rng.integers(len(self), size=size):
             height, width = self.shapes[index]
             top, left = rng.integers(height - self.crop + 1), rng.integers(width - self.crop + 1)
@@ -103,7 +107,7 @@ def _decode_all(source: Path, validation: bool) -> list[NDArray[np.uint8]]:
 
 
 def _read(path: Path) -> Iterator[tuple[bytes, str]]:
-    """The images in a file, undecoded, each with a name for messages."""
+    """The images in a file, undecoded, and their names for messages."""
     if path.suffix.lower() != ".tar":
         yield path.read_bytes(), str(path)
         return

@@ -1,7 +1,7 @@
 """A GPU's work of one step, recorded once and replayed.
 
-A step of A-INN is some thousand small kernels. Launching them one by one takes the CPU longer than the GPU
-takes to run them, at the batches that a short training wants.
+A step of A-INN is some thousand small kernels. Launching them one by one takes the CPU longer than
+the GPU takes to run them, at the batches that a short training wants.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ _WARM_UPS = 3  # in which libraries choose their kernels and allocate
 class Recorded:
     """A function of tensors to a tensor, as a CUDA graph (https://pytorch.org/docs/stable/notes/cuda.html).
 
-    The function must not wait for the GPU, and each call is of the shapes of the first. Gradients that it
-    leaves in parameters stay in the same memory, so they must not be set to None between calls.
+    The function must not wait for the GPU, and all calls take inputs of the shapes of the first.
+    Gradients that the function leaves in parameters stay in the same memory: don't set them to None
+    between calls.
     """
 
     def __init__(self, function: Callable[..., Tensor], *inputs: Tensor) -> None:
-        self._inputs = tuple(each.clone() for each in inputs)
+        self._inputs = tuple(value.clone() for value in inputs)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -34,7 +35,7 @@ class Recorded:
             self._output = function(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        for mine, each in zip(self._inputs, inputs, strict=True):
-            mine.copy_(each)
+        for kept, value in zip(self._inputs, inputs, strict=True):
+            kept.copy_(value)
         self._graph.replay()
         return self._output

@@ -1,7 +1,8 @@
 """Train a model: one loop, exact to resume, that stops when its time is up.
 
-Loss: bpp + lambda * 255^2 * MSE, each picture of a batch at a lambda of its own (Cui et al. 2021). What
-is trained when, and what comes of a batch, its `Learner` says.
+The loss is bpp + lambda * 255^2 * MSE (`mse_weight`), with a lambda drawn for every picture of a
+batch (Cui et al. 2021). A `Learner` says which parameters are trained in a phase, and what a batch
+costs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.codecs.ainn.config import AinnConfig
+from bench.codecs.ainn.config import AinnConfig, mse_weight
 from bench.core.errors import BenchError, first_line
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch
-from bench.training.learner import ALL, FIRST, LAST, Learner
+from bench.training.learner import Learner
 from bench.training.log import Step, Window
 from bench.training.photos import Cropper, load_photos, load_validation
+from bench.training.plan import ALL, LAST, TrainingPlan
 from bench.training.recorded import Recorded
 from bench.training.zoo_learner import ZooConfig, ZooLearner
 
@@ -36,62 +37,18 @@ VALIDATION_SIDE = 256
 KEPT_BATCHES = 128  # that a phase goes round in, where what is prepared of pictures stays the same
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What decides the outcome of a training. With `steps` the outcome depends on nothing else (on a CPU)."""
-
-    steps: int | None = None  # whichever of steps and minutes ends first ends the training
-    minutes: float | None = None
-    batch: int = 8
-    crop: int = 128
-    rate: float = 1e-4  # of the transform; see `Ainn.parameter_groups` for the others
-    entropy_first: float = 0.12  # share of the first phase
-    entropy_last: float = 0.0  # share of the last
-    seed: int = 0
-    precision: str = (
-        "float32"  # or bfloat16: of the convolutions, never of couplings' sums, latents and rates
-    )
-    ema: float = 0.999
-    clip: float = 1.0
-    record: bool = True  # a GPU's work of a step once, to replay it
-    compile: bool = True  # on a GPU, what `Learner.compile` does
-    export_crops: int = 64  # that a model measures on what goes with its weights
-
-    def __post_init__(self) -> None:
-        if self.steps is None and self.minutes is None:
-            raise BenchError("say how long to train: --minutes or --steps")
-        if self.steps is not None and self.steps < 1:
-            raise BenchError(f"steps must be at least 1, not {self.steps}")
-        if self.minutes is not None and not 0 <= self.minutes < math.inf:
-            raise BenchError(f"minutes must be a number from 0 on, not {self.minutes:g}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise BenchError(f"precision '{self.precision}' is not known; take float32 or bfloat16")
-        if self.entropy_first + self.entropy_last > 1:
-            raise BenchError(
-                "--entropy-first and --entropy-last are shares of a training: at most 1 together"
-            )
-        if self.crop % 64 or self.crop <= 0:
-            raise BenchError(f"--crop {self.crop} is not a multiple of 64; take 128 or 256")
-
-    def progress(self, step: int, seconds: float) -> float:
-        """How much of the plan is done, 0 to 1."""
-        shares = [step / self.steps] if self.steps is not None else []
-        if self.minutes is not None:
-            shares.append(seconds / (60 * self.minutes) if self.minutes > 0 else 1.0)
-        return min(1.0, max(shares))
-
-    def phase(self, progress: float) -> tuple[str, float]:
-        """Name of the phase, and how much of it is done, 0 to 1."""
-        first, last = self.entropy_first, 1 - self.entropy_last
-        if progress < first or first == 1:
-            return FIRST, progress / first
-        if progress < last or last == 1:  # at the very end, too: a phase that isn't planned isn't the last
-            return ALL, (progress - first) / (last - first)
-        return LAST, (progress - last) / max(self.entropy_last, 1e-9)
-
-
 class Trainer:
-    """Holds a training's whole state; `run` goes on with it until the plan or the slice is over."""
+    """Holds a training's whole state; `run` goes on with it until the plan or the slice is over.
+
+    Args:
+        config: of the model: A-INN's, or one of CompressAI's zoo.
+        plan: decides the outcome.
+        data: a folder of photos, or of shards (see `load_photos`); ``valid*`` is held out.
+        device: such as "cpu" or "cuda".
+
+    Raises:
+        BenchError: no photos, or a plan that the model can't follow.
+    """
 
     def __init__(self, config: AinnConfig | ZooConfig, plan: TrainingPlan, data: Path, device: str) -> None:
         self.plan = plan
@@ -230,7 +187,7 @@ class Trainer:
                     x = crops.to(self.device).float() / 255
                     bpp, mse = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
                     for b, d in zip(bpp.tolist(), mse.tolist(), strict=True):
-                        rows.append((b + value * 255**2 * d, b, -10 * math.log10(d)))
+                        rows.append((b + mse_weight(value) * d, b, -10 * math.log10(d)))
         loss, bpp_mean, psnr = (sum(column) / len(rows) for column in zip(*rows, strict=True))
         return {"valid_loss": loss, "valid_bpp": bpp_mean, "valid_psnr": psnr}
 
@@ -281,7 +238,7 @@ class Trainer:
         return Step(loss, bpp, psnr, size)
 
     def _prepared(self, phase: str, size: int) -> Tensor:
-        """What the learner makes of this step's crops, or has made of them before."""
+        """This step's crops as the learner wants them, computed now or in an earlier round."""
         fixed = self.learner.fixed(phase)
         index = self.step % KEPT_BATCHES if fixed else self.step
         if index in self.kept:
@@ -309,14 +266,14 @@ class Trainer:
         return self.recorded(x, level)
 
     def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:
-        """(4,): what is minimised; and of the batch the mean loss, bpp and PSNR."""
+        """Compute gradients; returns (4,): the objective, and the batch's mean loss, bpp and PSNR."""
         self.optimiser.zero_grad(set_to_none=True)
         bpp, mse = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
-        losses = bpp + self.lambdas[level] * 255**2 * mse
+        losses = bpp + mse_weight(self.lambdas[level]) * mse
         objective = (self.balance[level] * losses).mean()
         objective.backward()
         figures = (objective, losses.mean(), bpp.mean(), (-10 * torch.log10(mse)).mean())
-        return torch.stack([each.detach() for each in figures])
+        return torch.stack([figure.detach() for figure in figures])
 
     def _phase(self, progress: float) -> tuple[str, float]:
         return self.plan.phase(progress) if self.learner.phased else (ALL, progress)
@@ -338,9 +295,10 @@ class Trainer:
         self.trained_average = [self.average[name] for name in trained]
 
     def _update(self, figures: Tensor) -> list[float]:
-        """Take the step that the gradients ask for, unless it is a bad one; the last three figures."""
+        """Take the step, unless it is a bad one; returns the batch's mean loss, bpp and PSNR."""
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
-        # So the optimiser knows to leave a bad step out before the CPU has seen it, which needn't wait yet.
+        # The optimiser leaves a bad step out by itself, so that the CPU needn't wait for the
+        # figures yet.
         self.optimiser.found_inf = self.watch.bad(figures[0], norm)  # type: ignore[attr-defined]
         self.optimiser.step()
         self.step += 1
@@ -354,7 +312,7 @@ class Trainer:
         return means
 
     def _step_back(self) -> None:
-        """To the averaged weights, which change slowly, with half the rate and an optimiser that is new."""
+        """Go back to the averaged weights, which change slowly, with half the rate and a new optimiser."""
         if self.watch.steps_back == MAX_STEPS_BACK:
             raise BenchError(
                 f"training diverged: {self.watch.skipped} bad steps by step {self.step}, and stepping back "
@@ -366,8 +324,10 @@ class Trainer:
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """The model with the averaged weights in the place of the current ones. What is drawn meanwhile isn't
-        missed later, so that validating more or less often changes nothing."""
+        """Put the averaged weights in the place of the current ones meanwhile.
+
+        Random numbers drawn meanwhile don't count: validating more or less often changes nothing.
+        """
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
         try:

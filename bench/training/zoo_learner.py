@@ -48,7 +48,7 @@ class ZooLearner(Learner):
         return (self.config.lambda_,)
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
-        """As CompressAI trains: all at one rate; the quantiles are found at export."""
+        """All at one rate, as CompressAI trains; the quantiles are computed at export."""
         parameters = [p for n, p in self.model.named_parameters() if not n.endswith("quantiles")]
         return [{"params": parameters, "lr": rate}]
 
@@ -66,9 +66,8 @@ class ZooLearner(Learner):
         for parameter in model.parameters():
             parameter.data = parameter.data.half().float()
         model.update(force=True, update_quantiles=True)
-        halves = {
-            name for name, _ in model.named_parameters()
-        }  # and no buffers: bounds of 1e-9 would be zero
+        # Parameters, and no buffers: bounds of 1e-9 would become zero.
+        halves = {name for name, _ in model.named_parameters()}
         state = {
             name: value.half() if name in halves else value for name, value in model.state_dict().items()
         }

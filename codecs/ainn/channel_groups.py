@@ -1,9 +1,10 @@
-"""Predicts y's Gaussians, a group of channels at a time, each told what its position holds already.
+"""Predict y's Gaussians, one group of channels after the other, from the channels that are decoded.
 
-Channels of one position tell much of each other: where the coarse ones are large, the fine ones are, too.
-So a group is told the channels before it and their magnitudes (which convolutions are slow to make up of
-signed values). One group alone is the paper's parameter network; several are the channel-conditional coding
-of Minnen and Singh 2020 (arXiv 2007.08739) inside each position of the context model.
+Channels of one position depend on one another: where the coarse ones are large, the fine ones are,
+too. So the network of a group takes the channels before the group, and their magnitudes
+(convolutions are slow to derive these from signed values). One group alone is the paper's parameter
+network. Several groups are the channel-conditional coding of Minnen and Singh 2020 (arXiv
+2007.08739) inside each position of the context model.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.layers import ENTROPY_SLOPE, zeroed
 
-MAX_MAGNITUDE = 4.0  # in deviations of the channel; beyond, a value tells no more
+MAX_MAGNITUDE = 4.0  # in deviations of the channel; larger values are clipped to this
 
 
 class Span(NamedTuple):
@@ -30,8 +31,9 @@ class Span(NamedTuple):
 class ChannelGroups(nn.Module):
     """Features (N, F, H, W) and decoded y (N, M, H, W) to mean and log-deviation (N, M, H, W) of y.
 
-    Three 1x1 convolutions with LeakyReLU between, the same for all groups but for the rows of the last; what
-    a group is told is added after the first. A fresh one gives all channels mean 0 and deviation 1.
+    Three 1x1 convolutions with LeakyReLU between, shared by all groups except for the rows of the
+    last. The channels before a group enter after the first convolution. Fresh weights give mean 0
+    and deviation 1.
     """
 
     def __init__(self, features: int, config: AinnConfig) -> None:
@@ -70,11 +72,15 @@ class ChannelGroups(nn.Module):
 
 
 def spans(sizes: tuple[int, ...]) -> list[Span]:
-    """Sizes of groups as spans, one behind the other."""
+    """Spans of groups of these sizes, one behind the other.
+
+    >>> spans((8, 24))
+    [Span(start=0, stop=8), Span(start=8, stop=32)]
+    """
     stops = [sum(sizes[: index + 1]) for index in range(len(sizes))]
     return [Span(stop - size, stop) for size, stop in zip(sizes, stops, strict=True)]
 
 
 def with_magnitudes(decoded: Tensor, limit: float = MAX_MAGNITUDE) -> Tensor:
-    """What a group is told of channels before it, (N, C, ...) to (N, 2 C, ...)."""
+    """Append the magnitudes of channels, up to a limit: (N, C, ...) to (N, 2 C, ...)."""
     return torch.cat((decoded, decoded.abs().clamp(max=limit)), dim=1)

@@ -26,8 +26,8 @@ WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "compact.pt"
 
 
 class AinnCodec(Codec):
-    """Quality 1 is the first of the lambdas that the model was trained for, 8 the last; any number between
-    is a quality too, as the gains are interpolated.
+    """A-INN. Quality 1 codes at the first of the lambdas that the model was trained for, quality 8
+    at the last. Any number between is a quality too, as the gains are interpolated.
 
     Args:
         weights: a file that `bench train` wrote; by default the one that ships with the package.
@@ -51,11 +51,9 @@ class AinnCodec(Codec):
         absent = [name for name in ("torch", "compressai") if find_spec(name) is None]
         if absent:
             return f"it needs {' and '.join(absent)}; see the set-up command in the README"
-        return (
-            None
-            if WEIGHTS.is_file()
-            else f"its weights are missing at {WEIGHTS}; train some with `bench train`"
-        )
+        if not WEIGHTS.is_file():
+            return f"its weights are missing at {WEIGHTS}; train some with `bench train`"
+        return None
 
     @functools.cached_property
     def weights_id(self) -> str:
@@ -123,7 +121,7 @@ class AinnCodec(Codec):
         return LatentCoder(self._model.entropy)
 
     def _level(self, quality: float) -> float:
-        """Quality 1 to 8 as a position among the lambdas, 0 to L - 1."""
+        """The position of a quality (1 to 8) among the lambdas: 0 to L - 1."""
         return min(max(quality - 1, 0), len(self._model.config.lambdas) - 1)
 
 

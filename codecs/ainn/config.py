@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.core.errors import BenchError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Lambda = TypeVar("Lambda", float, "Tensor")
+
 # InvComp's range of lambdas for MSE (Xie 2021): about 0.1 to 1.1 bpp on Kodak.
 LAMBDAS = (0.0016, 0.0032, 0.0065, 0.011, 0.018, 0.03, 0.048, 0.08)
+
+
+def mse_weight(lambda_: Lambda) -> Lambda:
+    """The weight w in the loss bpp + w * MSE, for an MSE of samples in [0, 1].
+
+    A lambda weighs the MSE of 8-bit samples, as in CompressAI and Xie 2021; hence the 255 squared.
+
+    >>> round(mse_weight(0.01), 2)
+    650.25
+    """
+    return lambda_ * 255**2
 
 
 @dataclass(frozen=True)
@@ -38,11 +54,13 @@ class AinnConfig:
     )  # sizes of the groups of y's channels, each coded knowing those before
     parameters_width: int = 288  # channels inside the network that predicts y's Gaussians
     lambdas: tuple[float, ...] = (0.013,)  # weights of the distortion; several make one model for all rates
-    # The decoder's gain is one over the encoder's. Apart, their product drifts below one; then y_hat = mean +
-    # product * (y - mean) is in proportion to y only where the mean is zero, and predicting it doesn't pay.
+    # The decoder's gain is one over the encoder's. Apart, their product drifts below one; then
+    # y_hat = mean + product * (y - mean) is in proportion to y only where the mean is zero, and
+    # predicting it doesn't pay.
     tied_gains: bool = True
-    # For each rate and channel a factor and an offset for what the decoder's transform is given: latents that
-    # it likes to see shrunk needn't be shrunk where they are predicted from one another.
+    # For each rate and channel a factor and an offset for what the decoder's transform is given:
+    # latents that it likes to see shrunk needn't be shrunk where they are predicted from one
+    # another.
     decoder_scale: bool = True
 
     subnets: tuple[SubnetShape, ...] = (
@@ -107,10 +125,10 @@ TRANSFORM_CHANNELS = BLOCK_CHANNELS[-1]
 
 PAPER = AinnConfig()
 
-# Almost all of the published size is block 4's full-width 3x3 convolutions; here it spends less there.
-# More latent channels than published: with a transform that starts linear they set the ceiling of
-# PSNR (of 16x16 blocks of photos, 192 components keep 32.9 dB, 384 keep 42.2 dB), and channels that
-# a rate has no use for cost it next to nothing.
+# Almost all of the published size is block 4's full-width 3x3 convolutions; here it spends less
+# there. More latent channels than published: with a transform that starts linear they set the
+# ceiling of PSNR (of 16x16 blocks of photos, 192 components keep 32.9 dB, 384 keep 42.2 dB), and
+# channels that a rate has no use for cost it next to nothing.
 COMPACT = AinnConfig(
     name="compact",
     latent_channels=384,

@@ -1,9 +1,10 @@
 """The entropy model in whole numbers: what it predicts is the same on every machine, or nothing would decode.
 
-Weights and activations are rounded to fixed point, `FRACTION` bits after the point, and kept as whole
-numbers in float64, where sums below 2^53 are exact whatever their order: matrix products come out the same
-with any library, device and number of threads. Bounds are checked when the model is made. Between the
-products stand only operations that IEEE 754 defines to the last bit: multiplication, division, floor, clamp.
+Weights and activations are rounded to fixed point, `FRACTION` bits after the point, and kept as
+whole numbers in float64, where sums below 2^53 are exact whatever their order: matrix products come
+out the same with any library, device and number of threads. Bounds are checked when the model is
+made. Between the products stand only operations that IEEE 754 defines to the last bit:
+multiplication, division, floor, clamp.
 
 Everything here works on one picture: features are (positions, channels), positions in scan order.
 """
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.codecs.ainn.channel_groups import MAX_MAGNITUDE, with_magnitudes
-from bench.codecs.ainn.entropy import SCALE_LEVELS, SCALE_MIN, EntropyModel
+from bench.codecs.ainn.entropy import SCALE_COUNT, SCALE_MIN, EntropyModel
 from bench.codecs.ainn.layers import ENTROPY_SLOPE
 from bench.codecs.ainn.symbol_tables import LOG_STEP
 from bench.core.errors import BenchError
@@ -36,8 +37,8 @@ class FixedPointEntropy:
     """Made of a trained model whose weights are in float16, as they are in a weights file."""
 
     def __init__(self, entropy: EntropyModel) -> None:
-        self.log_gain = fixed(entropy.log_gain)  # levels, M
-        self.inverse_gain = entropy.fixed_inverse_gain.double()  # levels, M; GAIN_FRACTION
+        self.log_gain = fixed(entropy.log_gain)  # L, M
+        self.inverse_gain = entropy.fixed_inverse_gain.double()  # L, M; GAIN_FRACTION
         self.spans = entropy.groups.spans
         self._synthesis = [
             _conv3x3(layer) for layer in entropy.hyper_synthesis if isinstance(layer, nn.Conv2d)
@@ -51,13 +52,13 @@ class FixedPointEntropy:
         self._second = Linear(*_matrix(groups.second))
         self._last = [Linear(weight.flatten(1).T, bias) for weight, bias in map(groups.output, groups.spans)]
 
-    def gains(self, quality: float) -> tuple[Tensor, Tensor]:
-        """log-gain and inverse gain (M,), for a quality in whole thousandths, 0 to L - 1.
+    def gains(self, level: float) -> tuple[Tensor, Tensor]:
+        """log-gain and inverse gain (M,) at a level in whole thousandths, 0 to L - 1.
 
-        Between lambdas the log-gain, which only scales what is predicted, is not quite `EntropyModel`'s:
-        it takes no logarithm.
+        Between lambdas the log-gain, which only scales what is predicted, is not quite
+        `EntropyModel`'s: it takes no logarithm.
         """
-        thousandths = round(quality * 1000)
+        thousandths = round(level * 1000)
         below = min(thousandths // 1000, len(self.log_gain) - 1)
         above = min(below + 1, len(self.log_gain) - 1)
         share = thousandths - 1000 * below
@@ -68,7 +69,7 @@ class FixedPointEntropy:
         return between(self.log_gain), between(self.inverse_gain)
 
     def hyper_features(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
-        """z_hat (K, H/4, W/4), whole numbers, to (H * W, features + 1): the rate, and what z tells of y."""
+        """z_hat (K, H/4, W/4), whole numbers, to (H * W, features + 1): mean log-gain, features of z."""
         x = (z_hat * _ONE).clamp(-LARGEST, LARGEST)
         for index, layer in enumerate(self._synthesis):
             _, height, width = x.shape
@@ -92,8 +93,8 @@ class FixedPointEntropy:
         """Mean and log-deviation (B, channels of the group), given y of the groups before (B, its start)."""
         hidden = shared
         if group > 0:
-            told = with_magnitudes(decoded.clamp(-LARGEST, LARGEST), MAX_MAGNITUDE * _ONE)
-            hidden = hidden + self._before[group - 1](told)
+            before = with_magnitudes(decoded.clamp(-LARGEST, LARGEST), MAX_MAGNITUDE * _ONE)
+            hidden = hidden + self._before[group - 1](before)
         hidden = _leaky(self._second(_leaky(hidden.clamp(-LARGEST, LARGEST))))
         mean, log_scale = self._last[group](hidden).chunk(2, dim=1)
         return mean, log_scale
@@ -120,7 +121,7 @@ def fixed(x: Tensor) -> Tensor:
 
 
 def fixed_inverse_gains(log_inverse_gain: Tensor) -> Tensor:
-    """Whole numbers (levels, M), int32, to be stored: exponentials differ between libraries."""
+    """Whole numbers (L, M), int32, to be stored: exponentials differ between libraries."""
     gains = log_inverse_gain.detach().double().exp() * 2.0**GAIN_FRACTION
     return gains.round().clamp(1, 2**31 - 1).int()
 
@@ -130,9 +131,9 @@ def add_symbols(mean: Tensor, symbols: Tensor, inverse_gain: Tensor) -> Tensor:
     return mean + torch.floor(symbols * inverse_gain * 2.0 ** (FRACTION - GAIN_FRACTION) + 0.5)
 
 
-def scale_levels(log_scale: Tensor) -> Tensor:
-    """Which symbol table: that of the nearest deviation, on a logarithmic scale."""
-    return torch.floor((log_scale - _LOG_MIN) / _LOG_STEP + 0.5).clamp_(0, SCALE_LEVELS - 1)
+def table_indexes(log_scale: Tensor) -> Tensor:
+    """Indexes of the symbol tables that code elements: those of the nearest deviations, on a log scale."""
+    return torch.floor((log_scale - _LOG_MIN) / _LOG_STEP + 0.5).clamp_(0, SCALE_COUNT - 1)
 
 
 def _leaky(x: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 Two branches (x_L and x_H of the frequency decomposition) go through together; a coupling layer
 couples the branches, it does not split one (unless asked to: that is InvComp's transform). Forward
-and inverse share every weight, so what the inverse adds to the picture is only what quantisation took
-from the latent: a noise e on the latent reaches the picture as J e, J the Jacobian of the inverse.
+and inverse share every weight, so what the inverse adds to the picture is only what quantisation
+took from the latent: a noise e on the latent reaches the picture as J e, J the Jacobian of the
+inverse.
 
 Shapes are N, C, H, W. Source: Gao et al. 2025 (arXiv 2408.17073), Xie et al. 2021 (InvComp).
 """
@@ -66,11 +67,12 @@ class AffineParameters(nn.Module):
 
 
 class Coupling(nn.Module):
-    """y1 = x1 exp(s(x2)) + H(x2), then y2 = x2 exp(s(y1)) + H(y1), where s = c (2 sigmoid(G) - 1) and c = 1;
-    the inverse is exact.
+    """y1 = x1 exp(s(x2)) + H(x2), then y2 = x2 exp(s(y1)) + H(y1), where s = c (2 sigmoid(G) - 1)
+    and c = 1; the inverse is exact.
 
-    `compiled`: whether passes with gradients, which are a training's, go through what torch.compile makes of
-    them. Without, this is some twenty small operations each way, and a GPU moves more than it computes.
+    `compiled`: whether passes with gradients, which are a training's, go through what torch.compile
+    makes of them. Without, this is some twenty small operations each way, and a GPU moves more than
+    it computes.
     """
 
     compiled = False
@@ -224,8 +226,8 @@ def shift_and_scale_back(y: Tensor, g: Tensor, h: Tensor) -> Tensor:
 
 
 def refined_inverse(matrix: Tensor, guess: Tensor) -> Tensor:
-    """A step of Newton's method: the inverse, with the square of the guess's error. Where that is nothing its
-    gradient with respect to the matrix is the inverse's own. Source: Schulz 1933."""
+    """A step of Newton's method: the inverse, with the square of the guess's error. Where that is
+    nothing its gradient with respect to the matrix is the inverse's own. Source: Schulz 1933."""
     return 2 * guess - guess @ (matrix @ guess)
 
 

@@ -1,11 +1,13 @@
 """Latent to bytes and back: z by its tables, then y by the tables that context and hyperprior point to.
 
 The context model looks at a 5x5 causal window, so a position needs its neighbours above up to two
-columns to the right: all positions with the same ``column + 3 * row`` can be coded at once. A picture
-of H x W latents takes W + 3 (H - 1) such wavefronts, with the same result as position by position.
+columns to the right: all positions with the same ``column + 3 * row`` can be coded at once. A
+picture of H x W latents takes W + 3 (H - 1) such wavefronts, with the same result as position by
+position.
 
-Encoder and decoder run the very same steps in whole numbers (`fixed_point.py`), so that a stream decodes to
-the same latent on any machine. What the encoder alone decides, it may decide in floating point.
+Encoder and decoder run the very same steps in whole numbers (`fixed_point.py`), so that a stream
+decodes to the same latent on any machine. What the encoder alone decides, it may decide in floating
+point.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from bench.codecs.ainn.channel_groups import Span
 from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, EntropyModel
-from bench.codecs.ainn.fixed_point import FRACTION, REACH, FixedPointEntropy, add_symbols, scale_levels
+from bench.codecs.ainn.fixed_point import FRACTION, REACH, FixedPointEntropy, add_symbols, table_indexes
 from bench.codecs.ainn.quantise import choose_symbols
 from bench.codecs.ainn.symbol_tables import split_tables, symbol_bits
 from bench.codecs.base import CodecError
@@ -49,7 +51,7 @@ class _Tables(NamedTuple):
     offsets: list[int]
 
     def up_to(self, indexes: list[int]) -> _Tables:
-        """Those that these indexes need: each call copies all tables, and the last are the largest."""
+        """The tables up to the last of these indexes; a call copies all, and the last are the largest."""
         last = max(indexes, default=0) + 1
         return _Tables(self.cdfs[:last], self.sizes[:last], self.offsets[:last])
 
@@ -67,8 +69,12 @@ class LatentCoder:
         self._first_symbols = torch.tensor(self._y_tables.offsets)
 
     @torch.no_grad()
-    def encode(self, y: Tensor, quality: float) -> CodedLatent:
-        """y (1, M, H, W), H and W multiples of 4, to bytes; quality in thousandths, 0 to L - 1."""
+    def encode(self, y: Tensor, level: float) -> CodedLatent:
+        """y (1, M, H, W), H and W multiples of 4, to bytes.
+
+        Args:
+            level: position among the lambdas, 0 to L - 1, in whole thousandths.
+        """
         encoder = compressai().ans.BufferedRansEncoder()
         y_n = self.model.normalise(y.float())
         z = self.model.hyper_analysis(y_n)[0].round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
@@ -78,33 +84,41 @@ class LatentCoder:
         height, width = y.shape[2:]
         target = y_n[0].double().permute(1, 2, 0).reshape(height * width, -1)
         symbols = torch.zeros_like(target)
-        level = torch.tensor([quality], dtype=torch.float32)
-        gain, inverse_gain = (gain.flatten().double() for gain in self.model.gains(level))
+        levels = _of_one_picture(level)
+        gain, inverse_gain = (gain.flatten().double() for gain in self.model.gains(levels))
         gain = gain.exp()
-        weight = self.model.distortion_weight(level).flatten().double()
+        weight = self.model.distortion_weight(levels).flatten().double()
         bits = torch.zeros((), dtype=torch.float64)
 
-        def code(positions: Tensor, span: Span, mean: Tensor, levels: Tensor) -> Tensor:
+        def code(positions: Tensor, span: Span, mean: Tensor, tables: Tensor) -> Tensor:
             here = slice(span.start, span.stop)
             residual = target[positions, here] - mean / _ONE
-            found = choose_symbols(
+            chosen = choose_symbols(
                 residual, gain[here], inverse_gain[here], weight[here],
-                lambda values, some: self._bits_of(values, levels[some]),
+                lambda values, index: self._bits_of(values, tables[index]),
             ).clamp_(-_LARGEST_SYMBOL, _LARGEST_SYMBOL)  # fmt: skip
-            queue[0].extend(_integers(found))
-            queue[1].extend(_integers(levels))
-            symbols[positions, here] = found
-            bits.add_(self._bits_of(found, levels).sum())
-            return found
+            queue[0].extend(_integers(chosen))
+            queue[1].extend(_integers(tables))
+            symbols[positions, here] = chosen
+            bits.add_(self._bits_of(chosen, tables).sum())
+            return chosen
 
-        y_hat = self._sweep(z, quality, (height, width), code)
+        y_hat = self._sweep(z, level, (height, width), code)
         encoder.encode_with_indexes(*queue, *self._y_tables)
         bits -= torch.log2(self.model.z_likelihood(z[None].float())).sum()
         return CodedLatent(encoder.flush(), y_hat, symbols, float(bits))
 
     @torch.no_grad()
-    def decode(self, payload: bytes, size: tuple[int, int], quality: float) -> DecodedLatent:
-        """Bytes to y_hat (1, M, H, W), given H and W."""
+    def decode(self, payload: bytes, size: tuple[int, int], level: float) -> DecodedLatent:
+        """Bytes to y_hat (1, M, H, W).
+
+        Args:
+            size: H and W.
+            level: the one that `encode` was given.
+
+        Raises:
+            CodecError: the bytes are damaged, as far as that shows.
+        """
         height, width = size
         channels = self.exact.spans[-1].stop
         decoder = compressai().ans.RansDecoder()
@@ -121,25 +135,25 @@ class LatentCoder:
         z = read(z_shape, _z_indexes(z_shape), self._z_tables)
         symbols = torch.zeros(height * width, channels, dtype=torch.float64)
 
-        def code(positions: Tensor, span: Span, mean: Tensor, levels: Tensor) -> Tensor:
-            found = read(tuple(mean.shape), _integers(levels), self._y_tables)
-            symbols[positions, span.start : span.stop] = found
-            return found
+        def code(positions: Tensor, span: Span, mean: Tensor, tables: Tensor) -> Tensor:
+            decoded = read(tuple(mean.shape), _integers(tables), self._y_tables)
+            symbols[positions, span.start : span.stop] = decoded
+            return decoded
 
-        y_hat = self._sweep(z, quality, size, code)
+        y_hat = self._sweep(z, level, size, code)
         return DecodedLatent(y_hat, symbols)
 
     def _sweep(
         self,
         z_hat: Tensor,
-        quality: float,
+        level: float,
         size: tuple[int, int],
         code: Callable[[Tensor, Span, Tensor, Tensor], Tensor],
     ) -> Tensor:
         """Wavefront by wavefront, group by group: predict, code (or read), reconstruct. Returns y_hat."""
         height, width = size
         exact = self.exact
-        log_gain, inverse_gain = exact.gains(quality)
+        log_gain, inverse_gain = exact.gains(level)
         hyper = exact.hyper_features(z_hat, log_gain)
         stride = width + 2 * REACH
         taps = torch.tensor([dy * stride + dx for dy, dx in CONTEXT_OFFSETS])
@@ -153,20 +167,20 @@ class LatentCoder:
             for group, span in enumerate(exact.spans):
                 part = slice(span.start, span.stop)
                 mean, log_scale = exact.distribution(group, features, here[:, : span.start])
-                symbols = code(positions, span, mean, scale_levels(log_scale + log_gain[part]))
+                symbols = code(positions, span, mean, table_indexes(log_scale + log_gain[part]))
                 here[:, part] = add_symbols(mean, symbols, inverse_gain[part])
             decoded[margined] = here
         grid = decoded.view(height + REACH, stride, -1)[REACH:, REACH : REACH + width]
         y_n = (grid / _ONE).permute(2, 0, 1)[None]
-        return self.model.denormalise(y_n, torch.tensor([quality], dtype=torch.float32)).float()
+        return self.model.denormalise(y_n, _of_one_picture(level)).float()
 
-    def _bits_of(self, symbols: Tensor, levels: Tensor) -> Tensor:
+    def _bits_of(self, symbols: Tensor, tables: Tensor) -> Tensor:
         """Bits of symbols by their tables; of those beyond a table, what the escape alone costs."""
-        level = levels.long()
-        first = self._first_symbols[level]
+        table = tables.long()
+        first = self._first_symbols[table]
         escape = 1 - 2 * first
         entry = symbols.long() - first
-        return self._bits[level, torch.where((entry < 0) | (entry > escape), escape, entry)]
+        return self._bits[table, torch.where((entry < 0) | (entry > escape), escape, entry)]
 
 
 def _wavefronts(height: int, width: int) -> list[tuple[Tensor, Tensor]]:
@@ -176,6 +190,11 @@ def _wavefronts(height: int, width: int) -> list[tuple[Tensor, Tensor]]:
         rows = torch.arange(max(0, -((width - 1 - front) // 3)), min(height - 1, front // 3) + 1)
         fronts.append((rows, front - 3 * rows))
     return fronts
+
+
+def _of_one_picture(level: float) -> Tensor:
+    """A level as `EntropyModel` takes levels."""
+    return torch.tensor([level], dtype=torch.float32)
 
 
 def _z_indexes(shape: Any) -> list[int]:

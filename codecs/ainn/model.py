@@ -59,16 +59,16 @@ class Ainn(nn.Module):
         self.synthesis = Synthesis(config.fdsm_widths, config.unet_convs) if config.fdsm else None
         self.picture_filter = PictureFilter()
 
-    def forward(self, x: Tensor, quality: Tensor, rounded: bool = False) -> Output:
-        """Training's pass; `quality` and `rounded` as in `EntropyModel`."""
+    def forward(self, x: Tensor, level: Tensor, rounded: bool = False) -> Output:
+        """Training's pass; `level` and `rounded` as in `EntropyModel.forward`."""
         y = self.encode(x)
         with torch.autocast(x.device.type, enabled=False):  # rates in half precision are no rates
-            latent = self.entropy(y, quality, rounded)
+            latent = self.entropy(y, level, rounded)
         return Output(self.decode(latent.y_hat), latent.y_bits, latent.z_bits)
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
-        """For an optimiser: the entropy model learns five times faster than the transform, which starts well;
-        rotations, where a small step moves everything, ten times slower."""
+        """For an optimiser: the entropy model learns five times faster than the transform, which
+        starts well; rotations, where a small step moves everything, ten times slower."""
         groups: dict[float, list[nn.Parameter]] = {5 * rate: [], rate: [], 0.1 * rate: []}
         for name, parameter in self.named_parameters():
             if name.endswith("quantiles"):  # set when the weights are exported, not trained
@@ -84,8 +84,8 @@ class Ainn(nn.Module):
     def encode(self, x: Tensor, linear: bool = False) -> Tensor:
         """x (N, 3, H, W) to y (N, M, H/16, W/16), not yet rounded.
 
-        `linear`: without all that is still the identity in a fresh model, and on one branch, since both
-        are still the same: the same result at a fraction of the cost.
+        `linear`: without all that is still the identity in a fresh model, and on one branch, since
+        both are still the same: the same result at a fraction of the cost.
         """
         if linear:
             for block in self.transform.blocks:

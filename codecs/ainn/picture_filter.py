@@ -1,13 +1,14 @@
 """The decoder's last step: a filter for each kind of place in a picture, fitted when weights are exported.
 
-What is left of noise along edges, and of ringing beside them, is taken out by weighted differences to the
-pixels around. The weights depend on how strong the picture's gradient is there, on where it points, and on
-the rate. They are least squares over training photos, so filtering costs no training step, and follows the
-model at each export. Streams carry nothing of it.
+The filter removes noise along edges, and ringing beside them, by weighted differences to the pixels
+around. The weights depend on the strength of the picture's gradient, on its direction, and on the
+rate. They are the least squares over training photos: the filter costs no training step, and fits
+the model at every export. Bitstreams carry nothing of the filter.
 
-Sources: classes by gradient as in RAISR (Romano et al. 2017, arXiv 1606.01299); differences that are clipped,
-so that what lies across an edge pulls no more than what is near, and the same for opposite pixels, as in
-VVC's adaptive loop filter (Karczewicz et al. 2021, doi 10.1109/TCSVT.2021.3072297).
+Sources: classes by gradient as in RAISR (Romano et al. 2017, arXiv 1606.01299); differences that
+are clipped, so that what lies across an edge pulls no more than what is near, and the same for
+opposite pixels, as in VVC's adaptive loop filter (Karczewicz et al. 2021, doi
+10.1109/TCSVT.2021.3072297).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _Offsets = list[tuple[int, int]]
 
 
 def _around(reach: int, diamond: bool) -> _Offsets:
-    """One of each two offsets that are opposite."""
+    """Offsets within reach, one of every two that are opposite."""
     steps = range(-reach, reach + 1)
     return [
         (i, j) for i in steps for j in steps if (i, j) > (0, 0) and (not diamond or abs(i) + abs(j) <= reach)
@@ -68,25 +69,25 @@ class PictureFilter(nn.Module):
 
     @classmethod
     def of(cls, fits: Sequence[tuple[Tensor, Tensor]]) -> PictureFilter:
-        """The filter that `fit` found for each lambda."""
+        """A filter made of what `fit` returned for every lambda."""
         made = cls()
         made.coefficients, made.deviations = (torch.stack(tensors) for tensors in zip(*fits, strict=True))
         return made
 
     def forward(self, x_hat: Tensor, level: float) -> Tensor:
-        """x_hat (N, 3, H, W), of any size, filtered; `level` is the quality's place among lambdas, from 0."""
+        """Filter x_hat (N, 3, H, W), of any size; `level` is a position among the lambdas, 0 to L - 1."""
         if not len(self.deviations):
             return x_hat
         below = min(int(level), len(self.deviations) - 1)
         above, share = min(below + 1, len(self.deviations) - 1), level - below
         coefficients = torch.lerp(self.coefficients[below], self.coefficients[above], share)
         deviation = torch.lerp(self.deviations[below].log(), self.deviations[above].log(), share).exp()
-        return torch.stack([_filtered(each, coefficients, deviation) for each in x_hat])
+        return torch.stack([_filtered(picture, coefficients, deviation) for picture in x_hat])
 
 
 def fit(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:
-    """Coefficients (CLASSES, FEATURES, 3) that bring x_hat nearest to x, both (N, 3, H, W), and the deviation
-    of x_hat's error that they are for."""
+    """Coefficients (CLASSES, FEATURES, 3) that bring x_hat nearest to x, both (N, 3, H, W), and the
+    deviation of x_hat's error that they are for."""
     deviation = (x - x_hat).square().mean().sqrt().clamp_min(1e-4)
     zeros = torch.zeros(CLASSES, FEATURES, FEATURES + 3, dtype=torch.float64, device=x.device)
     products, moments = zeros.split((FEATURES, 3), dim=2)
@@ -96,9 +97,9 @@ def fit(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:
         error = ((target - _inner(padded, MARGIN)) / deviation).flatten(1)
         for kind in range(CLASSES):
             at = (places == kind).nonzero()[:, 0]
-            some = features[:, at]
-            products[kind] += some @ some.T
-            moments[kind] += some @ error[:, at].T
+            inputs = features[:, at]
+            products[kind] += inputs @ inputs.T
+            moments[kind] += inputs @ error[:, at].T
             counts[kind] += len(at)
     return _solve(products, moments, counts).float(), deviation
 

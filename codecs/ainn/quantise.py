@@ -1,7 +1,7 @@
-"""Rounding that knows what a symbol costs: the encoder's half of rate-distortion optimisation.
+"""Rounding by rate and distortion: the encoder takes the symbol that costs least in both together.
 
-The decoder does not change. Source: rate-distortion optimised quantisation as in HM and VTM (Karczewicz
-et al., VCEG-AH21), for one symbol at a time.
+The decoder does not change. Source: rate-distortion optimised quantisation as in HM and VTM
+(Karczewicz et al., VCEG-AH21), for one symbol at a time.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ def choose_symbols(
     weight: Tensor,
     bits: Callable[[Tensor, Any], Tensor],
 ) -> Tensor:
-    """Symbols for ``residual * gain``: the nearest, or one nearer to zero where that saves more.
+    """Choose symbols for ``residual * gain``: the nearest, or the next nearer to zero where that saves more.
 
     Args:
-        residual: y less its mean, of any shape; all others can be broadcast to it.
-        gain: of the encoder.
-        inverse_gain: of the decoder, which adds ``symbol * inverse_gain`` to the mean.
-        weight: what an error of one (squared) of the residual is worth, in bits.
-        bits: of symbols (K,), given which elements of `residual` they are, as an index: a mask with K set, or
-            ``...`` for all, when they are of its shape.
+        residual: y less its mean, of any shape; all others can be broadcast to it. gain: of the
+        encoder. inverse_gain: of the decoder, which adds ``symbol * inverse_gain`` to the mean.
+        weight: what an error of one (squared) of the residual is worth, in bits. bits: gives the
+        bits of symbols (K,) and takes an index too, of the elements of `residual` that these
+            are: a mask with K set, or ``...`` for all.
     """
     nearest = (residual * gain).round()
-    # Most are zero. To find which, a GPU would have to be waited for, and computing all is nothing to it.
-    some = ... if residual.is_cuda else nearest != 0
-    symbols = nearest[some]
+    # Most are zero and stay so. A GPU computes all of them, as finding the others would mean to
+    # wait for it.
+    candidates = ... if residual.is_cuda else nearest != 0
+    symbols = nearest[candidates]
     lower = symbols - symbols.sign()
-    inverse_gain, weight = (value.expand_as(residual)[some] for value in (inverse_gain, weight))
-    residual = residual[some]
-    saved = bits(symbols, some) - bits(lower, some)
+    inverse_gain, weight = (value.expand_as(residual)[candidates] for value in (inverse_gain, weight))
+    residual = residual[candidates]
+    saved = bits(symbols, candidates) - bits(lower, candidates)
     lost = weight * (
         (lower * inverse_gain - residual).square() - (symbols * inverse_gain - residual).square()
     )
-    nearest[some] = lower.where(saved > lost, symbols)
+    nearest[candidates] = lower.where(saved > lost, symbols)
     return nearest
 
 
@@ -53,10 +53,10 @@ def slopes(
 ) -> tuple[Tensor, Tensor]:
     """For training: how a symbol, and its bits, follow ``residual * gain``.
 
-    Both are staircases. Their means over uniform noise of width one aren't, and these are the derivatives of
-    the means: what lies between half a step below and half a step above (Agustsson and Theis 2020, arXiv
-    2006.09952, have it for rounding to the nearest). A zero that such noise can't carry over its threshold
-    stays one, so neither rate nor distortion pulls at it.
+    Both are staircases. Their means over uniform noise of width one aren't, and these are the
+    derivatives of the means: what lies between half a step below and half a step above (Agustsson
+    and Theis 2020, arXiv 2006.09952, have it for rounding to the nearest). A zero that such noise
+    can't carry over its threshold stays one, so neither rate nor distortion pulls at it.
 
     Args:
         residual, gain, inverse_gain, weight, bits: as `choose_symbols` has them.

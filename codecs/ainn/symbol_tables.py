@@ -1,8 +1,9 @@
 """Cumulative distributions of y's symbols for the range coder, one for each of the deviations of SCALES.
 
-What the entropy model predicts is a Gaussian's deviation; what the symbols then do is measured on training
-photos when weights are exported. It has heavier tails, and a higher zero as the encoder prefers zeros. Tables
-are whole numbers and travel with the weights: a table computed anew might come out different elsewhere.
+The entropy model predicts the deviation of a Gaussian. How symbols are really distributed at that
+deviation is measured on training photos when weights are exported: tails are heavier, and zeros are
+more, as the encoder prefers zeros. Tables are whole numbers and travel with the weights: computed
+anew, a table might come out different on another machine.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import erfc
 from torch import Tensor
 
-from bench.codecs.ainn.entropy import SCALE_LEVELS, SCALE_MAX, SCALE_MIN
+from bench.codecs.ainn.entropy import SCALE_COUNT, SCALE_MAX, SCALE_MIN
 from bench.codecs.compressai_import import compressai
 
 PRECISION = 16  # bits of the range coder's probabilities
-LOG_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_LEVELS - 1)
-SCALES = SCALE_MIN * np.exp(LOG_STEP * np.arange(SCALE_LEVELS))
+LOG_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_COUNT - 1)
+SCALES = SCALE_MIN * np.exp(LOG_STEP * np.arange(SCALE_COUNT))
 
 _REACHES = np.maximum(np.ceil(6.2 * SCALES).astype(int), 3)  # largest symbol of each table; others escape
 _LARGEST = int(_REACHES[-1])
@@ -28,36 +29,38 @@ _PRIOR = 100.0  # symbols' worth of trust in the Gaussian
 
 
 def count_symbols(symbols: Tensor, log_scales: Tensor) -> Tensor:
-    """How often each symbol came at each deviation: counts (SCALE_LEVELS, 2 * largest + 1), int64.
+    """Count symbols by the table that codes them: (SCALE_COUNT, 2 * largest + 1), int64.
 
     Args:
         symbols: whole numbers, of any shape.
         log_scales: of the deviations predicted for them, in steps of the quantiser; the same shape.
     """
     width = 2 * _LARGEST + 1
-    levels = ((log_scales - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_LEVELS - 1)
-    cells = levels.long() * width + symbols.long().clamp(-_LARGEST, _LARGEST) + _LARGEST
-    return torch.bincount(cells.flatten(), minlength=SCALE_LEVELS * width).view(SCALE_LEVELS, width)
+    tables = ((log_scales - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_COUNT - 1)
+    entries = tables.long() * width + symbols.long().clamp(-_LARGEST, _LARGEST) + _LARGEST
+    return torch.bincount(entries.flatten(), minlength=SCALE_COUNT * width).view(SCALE_COUNT, width)
 
 
 def symbol_tables(counts: Tensor | None = None) -> Tensor:
-    """Cumulative distributions in units of 2^-16, int32, one behind the other: for each deviation of
-    the symbols from -reach to reach, and of those beyond, which escape. `split_tables` takes them apart.
+    """Cumulative distributions in units of 2^-16, int32, one table behind the other.
+
+    A table holds the symbols from -reach to reach, then the escape for those beyond. `split_tables`
+    takes the tables apart.
 
     Args:
         counts: of `count_symbols`; without, the tables are those of Gaussians.
     """
     rows = []
-    for level, reach in enumerate(_REACHES):
-        pmf = _gaussian(SCALES[level], reach)
+    for table, reach in enumerate(_REACHES):
+        pmf = _gaussian(SCALES[table], reach)
         if counts is not None:
-            pmf = _measured(counts[level].numpy(), reach, pmf)
+            pmf = _measured(counts[table].numpy(), reach, pmf)
         rows += list(compressai()._CXX.pmf_to_quantized_cdf(pmf.tolist(), PRECISION))
     return torch.tensor(rows, dtype=torch.int32)
 
 
 def split_tables(tables: Tensor) -> tuple[list[list[int]], list[int], list[int]]:
-    """What the range coder takes, of `symbol_tables`: cdfs, their sizes, their first symbols."""
+    """Take `symbol_tables` apart for the range coder: cdfs, their sizes, their first symbols."""
     flat = tables.tolist()
     starts = [index for index, value in enumerate(flat) if value == 0]
     rows = [flat[start:stop] for start, stop in zip(starts, [*starts[1:], len(flat)], strict=True)]
@@ -65,10 +68,10 @@ def split_tables(tables: Tensor) -> tuple[list[list[int]], list[int], list[int]]
 
 
 def symbol_bits(cdfs: list[list[int]]) -> NDArray[np.float64]:
-    """Bits (SCALE_LEVELS, longest - 1) of each table's entries: its symbols in order, the escape, zeros."""
+    """Bits (SCALE_COUNT, longest - 1) of each table's entries: its symbols in order, the escape, zeros."""
     bits = np.zeros((len(cdfs), max(map(len, cdfs)) - 1))
-    for level, row in enumerate(cdfs):
-        bits[level, : len(row) - 1] = PRECISION - np.log2(np.diff(row))
+    for table, row in enumerate(cdfs):
+        bits[table, : len(row) - 1] = PRECISION - np.log2(np.diff(row))
     return bits
 
 

@@ -31,9 +31,10 @@ def save_weights(
     """Write a model as a codec takes it: float16 weights, and in whole numbers what streams depend on.
 
     Args:
-        training: how it was trained, in plain types; kept for readers of the file.
-        symbol_counts: of `count_symbols` on training photos; without, symbols are taken to be Gaussian.
-        picture_filter: fitted to what the model decodes; without, the model keeps the one that it has.
+        training: how it was trained, in plain types; kept for readers of the file. symbol_counts:
+        of `count_symbols` on training photos; without, symbols are taken to be Gaussian.
+        picture_filter: fitted to what the model decodes; without, the model keeps the one that it
+        has.
     """
     model = copy.deepcopy(model)
     model.picture_filter = copy.deepcopy(picture_filter or model.picture_filter)

@@ -256,7 +256,7 @@ def test_a_failing_encoder_is_a_codec_error(
     [
         ({"decode": f"{FAKE} fail 7 '{{input}} {{output}}'"}, r"exit code 7: input\.bin output\.png$"),
         ({"decode": f"{FAKE} say '{{input}} {{output}}'"}, r"ended well but wrote no file output\.png"),
-        ({"decode": COPY}, r"wrote no picture that can be taken: output\.png cannot be read as an image"),
+        ({"decode": COPY}, r"wrote no picture that can be read: output\.png cannot be read as an image"),
         ({"decode": COPY, "output": "rgb24"}, r"wrote 3 bytes instead of the 105 of a rgb24 .* 7x5 pixels$"),
     ],
 )

@@ -129,7 +129,7 @@ def test_qualities_are_those_of_the_weights(checkpoints: dict[str, Path], tmp_pa
 
 def test_versions_tell_weights_apart(checkpoints: dict[str, Path]) -> None:
     published = {get(f"mbt2018:metric={metric}").version() for metric in ("mse", "ms-ssim")}
-    assert len(published) == 2 and all("published" in told for told in published)
+    assert len(published) == 2 and all("published" in version for version in published)
     own = get(f"mbt2018:weights={checkpoints['mbt2018']}")
     sha = hashlib.sha256(checkpoints["mbt2018"].read_bytes()).hexdigest()
     assert own.version().endswith(f"weights {sha[:8]}") and own.name == "mbt2018:weights=mbt2018.pth.tar"
@@ -141,7 +141,7 @@ def test_models_keep_the_contract(checkpoints: dict[str, Path], tmp_path: Path, 
     for quality in range(1, 5):
         (tmp_path / f"{quality}.pth.tar").write_bytes(checkpoints[name].read_bytes())
     verdicts = list(conformance(f"{name}:weights={tmp_path}"))
-    broken = {each.check: each.reason for each in verdicts if each.reason}
+    broken = {verdict.check: verdict.reason for verdict in verdicts if verdict.reason}
     assert len(verdicts) == len(CHECKS)
     assert all(check.startswith(("It gives back", "Along its curve")) for check in broken), broken
 

@@ -141,16 +141,18 @@ def test_parameters_reach_the_encoder() -> None:
 
 def test_the_command_line() -> None:
     codec = get("hevc")
-    told = codec.provenance()["commands"]
-    threads = re.search(r"-threads (\d+)", told["encode"])
+    commands = codec.provenance()["commands"]
+    threads = re.search(r"-threads (\d+)", commands["encode"])
     assert threads is not None
-    assert told["encode"] == (
+    assert commands["encode"] == (
         "ffmpeg -hide_banner -nostdin -f rawvideo -pix_fmt yuv444p10le -video_size {width}x{height} "
         f"-i input.yuv -frames:v 1 -threads {threads[1]} -c:v libx265 -preset slower -tune psnr "
         "-x265-params qp={quality}:ipratio=1:keyint=1:info=0:log-level=error -fps_mode passthrough "
         "-f hevc output.bin"
     )
-    assert told["decode"].endswith("-f hevc -i input.bin -frames:v 1 -strict -1 -f yuv4mpegpipe output.y4m")
+    assert commands["decode"].endswith(
+        "-f hevc -i input.bin -frames:v 1 -strict -1 -f yuv4mpegpipe output.y4m"
+    )
     assert codec.version().startswith("FFmpeg ") and "preset slower" in codec.version()
 
 

@@ -54,7 +54,7 @@ def test_rate_and_quality_rise_along_the_curve(codec: Codec) -> None:
     sizes = [len(stream) for stream in streams]
     assert sizes == sorted(sizes) and len(set(sizes)) == len(sizes)
     assert quality == sorted(quality)
-    assert all(codec.check_quality(each) == each for each in codec.qualities)
+    assert all(codec.check_quality(quality) == quality for quality in codec.qualities)
 
 
 def test_encoding_is_deterministic(codec: Codec) -> None:

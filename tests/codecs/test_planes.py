@@ -158,7 +158,7 @@ def test_a_frame_that_tells_nonsense_is_a_codec_error() -> None:
         with pytest.raises(CodecError, match="is cut off"):
             framing.split(prefix[:cut])
     _, own_size = framing.split(prefix + b"x")
-    with pytest.raises(CodecError, match="tells a size of 3x3 and holds a picture of 2x2"):
+    with pytest.raises(CodecError, match="header has the size 3x3, but it holds a picture of 2x2"):
         framing.cut(photo(2, 2), own_size)
     with pytest.raises(CodecError, match="at most 65535 pixels"):
         framing.frame(np.zeros((1, 70000, 3), np.uint8), multiple=2)

@@ -62,8 +62,8 @@ def brought(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no
 
 
 def arguments_of(folder: Path, program: str) -> list[str]:
-    found: list[str] = json.loads((folder / f"{program}.arguments").read_text())
-    return found
+    arguments: list[str] = json.loads((folder / f"{program}.arguments").read_text())
+    return arguments
 
 
 # Where they are found.
@@ -87,15 +87,15 @@ def test_they_are_found_by_the_setting_the_path_and_the_file(
     config = tmp_path / "settings.yaml"
     config.write_text(f"programs:\n  {name}: file/12.1\n")
 
-    def found() -> Path:
+    def located() -> Path:
         return get(name)._programs.encoder.parent  # type: ignore[attr-defined,no-any-return]
 
     monkeypatch.setenv("PATH", f"{folders['path']}:/usr/bin:/bin")
-    assert found() == folders["path"]
+    assert located() == folders["path"]
     monkeypatch.setenv("BENCH_CONFIG", str(config))
-    assert found() == folders["file"]
+    assert located() == folders["file"]
     monkeypatch.setenv(f"BENCH_{name.upper()}", str(folders["setting"]))
-    assert found() == folders["setting"]
+    assert located() == folders["setting"]
     (entry,) = (entry for entry in describe() if entry["name"] == name)
     assert entry["usable"] is True and "12.1" in str(entry["version"])
 
@@ -255,13 +255,15 @@ def test_provenance_has_command_lines_and_hashes_and_no_folder(brought, tmp_path
     own = tmp_path / "own.cfg"
     own.write_text("")
     codec = get(f"{name}:cfg={own}" if name in CONFIGS else name)
-    told = codec.provenance()
-    assert str(tmp_path) not in json.dumps(told) and str(tmp_path) not in codec.version() + codec.name
+    facts = codec.provenance()
+    assert str(tmp_path) not in json.dumps(facts) and str(tmp_path) not in codec.version() + codec.name
     encoder, decoder = PROGRAMS[name]
-    assert told["commands"]["encode"].startswith(f"{encoder} ") and "{quality}" in told["commands"]["encode"]
-    assert told["commands"]["decode"].startswith(f"{decoder} ")
-    assert {encoder, decoder} <= set(told["programs"])
-    assert all(len(digest) == 64 for digest in told["programs"].values())
+    assert (
+        facts["commands"]["encode"].startswith(f"{encoder} ") and "{quality}" in facts["commands"]["encode"]
+    )
+    assert facts["commands"]["decode"].startswith(f"{decoder} ")
+    assert {encoder, decoder} <= set(facts["programs"])
+    assert all(len(digest) == 64 for digest in facts["programs"].values())
     assert (folder / encoder).is_file()
 
 
@@ -290,7 +292,7 @@ def test_a_failure_is_told_with_the_last_words(brought, name: str, mode: str, re
 
 def test_where_jctvc_may_not_write_it_says_what_to_do(brought) -> None:  # type: ignore[no-untyped-def]
     brought("bpg", "shut-out")
-    with pytest.raises(CodecError, match=r"Could not open .*out1234-1.yuv.*has to be let \(--unconfined\)"):
+    with pytest.raises(CodecError, match=r"Could not open .*out1234-1.yuv.*which --unconfined allows"):
         get("bpg:encoder=jctvc").encode(photo(40, 40), 30)
     with pytest.raises(CodecError, match=r"out1234-1.yuv'$"):
         get("bpg").encode(photo(40, 40), 30)
@@ -316,7 +318,7 @@ def test_what_is_no_stream_is_a_codec_error(brought, name: str) -> None:  # type
 def test_a_program_that_is_something_else_is_told(brought) -> None:  # type: ignore[no-untyped-def]
     folder = brought("vtm")
     (folder / "EncoderAppStatic").write_text("#!/bin/sh\necho hello\n")
-    with pytest.raises(BenchError, match="EncoderAppStatic doesn't tell which version it is, as vtm's does"):
+    with pytest.raises(BenchError, match="EncoderAppStatic prints no version, as vtm's does"):
         get("vtm").version()
 
 

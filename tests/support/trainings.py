@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from tiny import TINY
 
-from bench.training.trainer import CHECKPOINT, LOG, Trainer, TrainingPlan
+from bench.training.plan import TrainingPlan
+from bench.training.trainer import CHECKPOINT, LOG, Trainer
 
 # Steps 0 to 2 are of the first phase, 3 to 5 train everything, 6 to 8 are of the last.
 PLAN = TrainingPlan(steps=9, batch=1, crop=64, rate=1e-3, entropy_first=0.3, entropy_last=0.35)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from bench.codecs.ainn.codec import AinnCodec
 from bench.codecs.ainn.config import CONFIGS, AinnConfig
 from bench.core.errors import BenchError
 from bench.training import command
-from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, TrainingPlan
+from bench.training.plan import TrainingPlan
+from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,14 @@ from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, TrainingPlan
 def test_a_plan_that_makes_no_sense_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BenchError, match=words):
         TrainingPlan(**options)
+
+
+def test_the_command_line_has_the_defaults_of_plan_and_job() -> None:
+    for kind in (TrainingPlan, command.TrainingJob):
+        for field in fields(kind):
+            if field.name not in ("data", "out", "ema", "clip"):  # required, or no option
+                default = signature(cli.train).parameters[field.name].default
+                assert (default or None) == (field.default or None), field.name  # no tuple is None there
 
 
 def test_ablations_are_configured() -> None:

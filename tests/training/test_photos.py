@@ -51,13 +51,13 @@ def test_photos_of_every_mode_are_taken_as_rgb(tmp_path: Path) -> None:
     picture.save(tmp_path / "upper.JPG", quality=90)
     (tmp_path / "notes.txt").write_text("no photo")
     loaded = load_photos(tmp_path, 64)
-    assert len(loaded) == 5 and all(each.shape == (64, 64, 3) and each.dtype == np.uint8 for each in loaded)
+    assert len(loaded) == 5 and all(kept.shape == (64, 64, 3) and kept.dtype == np.uint8 for kept in loaded)
 
 
 def test_small_photos_are_passed_over(photos: Path) -> None:
-    sizes = [(each.shape[0], each.shape[1]) for each in load_photos(photos, 64)]
+    sizes = [(kept.shape[0], kept.shape[1]) for kept in load_photos(photos, 64)]
     assert sizes == [(96, 128), (112, 128), (128, 128)]
-    assert [each.shape[0] for each in load_photos(photos, 112)] == [112, 128]
+    assert [kept.shape[0] for kept in load_photos(photos, 112)] == [112, 128]
     with pytest.raises(BenchError, match="no photo with sides of at least 129 pixels"):
         load_photos(photos, 129)
 

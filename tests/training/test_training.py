@@ -21,9 +21,9 @@ from bench.training import command
 from bench.training import trainer as trainer_module
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import PATIENCE, Watch
-from bench.training.learner import ALL, FIRST, LAST
 from bench.training.log import LOG_COLUMNS, PARTS
-from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer, TrainingPlan
+from bench.training.plan import ALL, FIRST, LAST, TrainingPlan
+from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer
 from bench.training.zoo_learner import ZooConfig
 
 

@@ -11,8 +11,8 @@ from tiny import as_tensor, photo
 from trainings import assert_same, checkpoint
 
 from bench.codecs import get
-from bench.training.learner import ALL
-from bench.training.trainer import CHECKPOINT, WEIGHTS, Trainer, TrainingPlan
+from bench.training.plan import ALL, TrainingPlan
+from bench.training.trainer import CHECKPOINT, WEIGHTS, Trainer
 from bench.training.zoo_learner import ZooConfig
 
 SMALL = ZooConfig("bmshj2018-hyperprior", 0.01, (8, 12))

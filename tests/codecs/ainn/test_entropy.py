@@ -86,7 +86,7 @@ def test_training_sees_the_rate_and_latent_of_coding(tiny: Ainn, rounded: bool) 
     seen = tiny.entropy(y, torch.tensor([level]), rounded)
     bits = float(seen.y_bits + seen.z_bits)
     assert bits == pytest.approx(coded.estimated_bits, rel=0.15)
-    error, coded_error = (float((each - y).square().mean()) for each in (seen.y_hat, coded.y_hat))
+    error, coded_error = (float((y_hat - y).square().mean()) for y_hat in (seen.y_hat, coded.y_hat))
     assert error == pytest.approx(coded_error, rel=0.1)
 
 
@@ -129,14 +129,14 @@ def test_symbols_are_the_cheapest_of_two() -> None:
     def cost(symbols: Tensor) -> Tensor:
         return price * symbols.abs() + weight * (symbols * inverse_gain - residual).square()
 
-    found = choose_symbols(
-        residual, gain, inverse_gain, weight, lambda symbols, some: price[some] * symbols.abs()
+    chosen = choose_symbols(
+        residual, gain, inverse_gain, weight, lambda symbols, index: price[index] * symbols.abs()
     )
     nearest = (residual * gain).round()
     lower = nearest - nearest.sign()
     wanted = torch.where(cost(lower) < cost(nearest), lower, nearest)
-    assert torch.equal(found, wanted)
-    assert 20 < int((found != nearest).sum()) < 200
+    assert torch.equal(chosen, wanted)
+    assert 20 < int((chosen != nearest).sum()) < 200
 
 
 def test_slopes_are_those_of_means_over_uniform_noise() -> None:
@@ -145,22 +145,22 @@ def test_slopes_are_those_of_means_over_uniform_noise() -> None:
     costs = gain, 1 / gain, torch.tensor([9.0, 4.0, 1.0]).double()
     residual, scale = residual.expand(-1, 3), scale.expand(81, 3)
 
-    def bits(symbols: Tensor, some: object) -> Tensor:
-        return gaussian_bits(symbols, scale[some])
+    def bits(symbols: Tensor, index: object) -> Tensor:
+        return gaussian_bits(symbols, scale[index])
 
     def means(shift: float) -> tuple[Tensor, Tensor]:
         symbols = [
             choose_symbols(residual + (noise + shift) / gain, *costs, bits)
             for noise in torch.linspace(-0.5, 0.5, 2001)
         ]
-        return torch.stack(symbols).mean(0), torch.stack([bits(each, ...) for each in symbols]).mean(0)
+        return torch.stack(symbols).mean(0), torch.stack([bits(chosen, ...) for chosen in symbols]).mean(0)
 
-    found = slopes(residual, *costs, bits)
-    for slope, above, below in zip(found, means(0.01), means(-0.01), strict=True):
+    derivatives = slopes(residual, *costs, bits)
+    for slope, above, below in zip(derivatives, means(0.01), means(-0.01), strict=True):
         wanted = (above - below) / 0.02
         near = (slope - wanted).abs() <= 0.03 * wanted.abs().max()  # a threshold in between is elsewhere
         assert near.double().mean() > 0.95
-    assert (found[0] == 0).any() and (found[1] == 0).any()  # zeros that stay zeros
+    assert all((derivative == 0).any() for derivative in derivatives)  # zeros that stay zeros
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -170,21 +170,21 @@ def test_training_pulls_as_slopes_say(tied: bool) -> None:
     gains, grown = entropy.log_gain.detach(), torch.zeros((), requires_grad=True)
     del entropy.log_gain, entropy.log_inverse_gain
     entropy.log_gain, entropy.log_inverse_gain = gains + grown, None if tied else -gains - grown
-    y, quality, weight = latent(8, 8), torch.tensor([1.0]), torch.randn(1, TINY.latent_channels, 8, 8)
+    y, level, weight = latent(8, 8), torch.tensor([1.0]), torch.randn(1, TINY.latent_channels, 8, 8)
     y.requires_grad_(True)
-    out = entropy(y, quality)
-    sent = (weight * out.y_hat / entropy.decoder_std(quality)).sum()
+    out = entropy(y, level)
+    sent = (weight * out.y_hat / entropy.decoder_std(level)).sum()
     by_y, by_gain, by_bias = torch.autograd.grad(
         sent, (y, grown, entropy.groups.last.bias), retain_graph=True
     )
     (bits_by_y,) = torch.autograd.grad(out.y_bits.sum(), y)
     with torch.no_grad():
-        log_gain, inverse_gain = entropy.gains(quality)
+        log_gain, inverse_gain = entropy.gains(level)
         mean = entropy.groups.last.bias[: TINY.latent_channels, None, None]
         residual, gain, scale = entropy.normalise(y) - mean, log_gain.exp(), out.log_scales.exp()
         follows, costs = slopes(
-            residual, gain, inverse_gain, entropy.distortion_weight(quality),
-            lambda symbols, some: gaussian_bits(symbols, scale[some]),
+            residual, gain, inverse_gain, entropy.distortion_weight(level),
+            lambda symbols, index: gaussian_bits(symbols, scale[index]),
         )  # fmt: skip
         std = entropy.latent_std[:, None, None]
         near = functools.partial(torch.allclose, rtol=1e-3, atol=1e-4)
@@ -199,5 +199,5 @@ def test_training_pulls_as_slopes_say(tied: bool) -> None:
 
 def test_an_encoder_for_whom_errors_are_dear_rounds_to_the_nearest() -> None:
     residual, one = torch.randn(50, 4) * 5, torch.ones(4)
-    found = choose_symbols(residual, one, one, 1e6 * one, lambda symbols, some: symbols.abs())
-    assert torch.equal(found, residual.round())
+    chosen = choose_symbols(residual, one, one, 1e6 * one, lambda symbols, index: symbols.abs())
+    assert torch.equal(chosen, residual.round())

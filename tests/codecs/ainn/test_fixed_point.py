@@ -14,7 +14,7 @@ from places import DATA
 from tiny import TINY, latent, photo_tensor, tiny_model
 
 from bench.codecs.ainn.config import AinnConfig
-from bench.codecs.ainn.entropy import SCALE_LEVELS, SCALE_MAX, SCALE_MIN, EntropyModel
+from bench.codecs.ainn.entropy import SCALE_COUNT, SCALE_MAX, SCALE_MIN, EntropyModel
 from bench.codecs.ainn.fixed_point import (
     FRACTION,
     LARGEST,
@@ -22,7 +22,7 @@ from bench.codecs.ainn.fixed_point import (
     Linear,
     add_symbols,
     fixed_inverse_gains,
-    scale_levels,
+    table_indexes,
 )
 from bench.codecs.ainn.latent_coder import LatentCoder
 from bench.codecs.ainn.model import Ainn
@@ -87,10 +87,10 @@ def test_numbers_in_a_layer_end_at_bounds() -> None:
     assert layer(torch.tensor([[5 * ONE]], dtype=torch.float64)).tolist() == [[LARGEST, -LARGEST, 5 * ONE]]
 
 
-def test_scale_levels_are_those_of_the_nearest_deviation() -> None:
-    assert scale_levels(torch.from_numpy(np.log(SCALES)) * ONE).tolist() == list(range(SCALE_LEVELS))
+def test_table_indexes_are_those_of_the_nearest_deviation() -> None:
+    assert table_indexes(torch.from_numpy(np.log(SCALES)) * ONE).tolist() == list(range(SCALE_COUNT))
     ends = torch.tensor([SCALE_MIN / 5, SCALE_MAX * 5], dtype=torch.float64).log() * ONE
-    assert scale_levels(ends).tolist() == [0, SCALE_LEVELS - 1]
+    assert table_indexes(ends).tolist() == [0, SCALE_COUNT - 1]
 
 
 def test_symbols_are_added_to_the_mean_in_steps_of_the_inverse_gain() -> None:
@@ -104,13 +104,11 @@ def test_symbols_are_added_to_the_mean_in_steps_of_the_inverse_gain() -> None:
 def test_gains_are_whole_and_lie_between_those_of_the_lambdas(tiny: Ainn) -> None:
     exact = FixedPointEntropy(tiny.entropy)
     first, second = exact.gains(0), exact.gains(1)
-    for quality, share in ((0.5, 0.5), (0.123, 0.123), (1, 1), (2, None), (9, None)):
-        for found, below, above, last in zip(
-            exact.gains(quality), first, second, exact.gains(2), strict=True
-        ):
-            assert torch.equal(found, found.round())
+    for level, share in ((0.5, 0.5), (0.123, 0.123), (1, 1), (2, None), (9, None)):
+        for gain, below, above, last in zip(exact.gains(level), first, second, exact.gains(2), strict=True):
+            assert torch.equal(gain, gain.round())
             wanted = last if share is None else below + share * (above - below)
-            assert torch.allclose(found, wanted, atol=0.51, rtol=0)
+            assert torch.allclose(gain, wanted, atol=0.51, rtol=0)
 
 
 # Whatever computes it.
@@ -145,7 +143,8 @@ def test_latents_of_a_gpu_decode_on_the_cpu(tiny: Ainn, picture: torch.Tensor) -
 def test_a_stream_of_an_earlier_build_decodes_to_the_same_latent() -> None:
     """Written once by running this file (PYTHONPATH=tests/support), which refuses to do so again."""
     golden = torch.load(GOLDEN, weights_only=True)
-    decoded = LatentCoder(golden_entropy(golden)).decode(golden["payload"], (8, 12), golden["quality"])
+    level = golden["quality"]  # the file has this name for it
+    decoded = LatentCoder(golden_entropy(golden)).decode(golden["payload"], (8, 12), level)
     assert torch.equal(decoded.symbols, golden["symbols"].double())
     assert int(decoded.symbols.abs().max()) > 1000 and int((decoded.symbols != 0).sum()) > 2000
     assert hashlib.sha256(decoded.y_hat.contiguous().numpy().tobytes()).hexdigest() == golden["y_hat_sha256"]
@@ -157,14 +156,14 @@ def test_a_stream_of_an_earlier_build_decodes_to_the_same_latent() -> None:
 def test_gaussian_tables_hold_what_a_gaussian_gives() -> None:
     cdfs, sizes, offsets = split_tables(symbol_tables())
     bits = symbol_bits(cdfs)
-    assert len(cdfs) == SCALE_LEVELS and list(map(len, cdfs)) == sizes
-    for level in (0, 30, 70, SCALE_LEVELS - 1):
-        symbols = np.arange(sizes[level] - 2) + offsets[level]
-        pmf = np.diff([_phi((s - 0.5) / SCALES[level]) for s in [*symbols, symbols[-1] + 1]])
+    assert len(cdfs) == SCALE_COUNT and list(map(len, cdfs)) == sizes
+    for table in (0, 30, 70, SCALE_COUNT - 1):
+        symbols = np.arange(sizes[table] - 2) + offsets[table]
+        pmf = np.diff([_phi((s - 0.5) / SCALES[table]) for s in [*symbols, symbols[-1] + 1]])
         likely = pmf > 1e-3
-        found = 2 ** -bits[level, : sizes[level] - 2]
-        assert found[likely] == pytest.approx(pmf[likely], rel=0.02, abs=1e-4)
-        assert found.sum() + 2 ** -bits[level, sizes[level] - 2] == pytest.approx(1)
+        probabilities = 2 ** -bits[table, : sizes[table] - 2]
+        assert probabilities[likely] == pytest.approx(pmf[likely], rel=0.02, abs=1e-4)
+        assert probabilities.sum() + 2 ** -bits[table, sizes[table] - 2] == pytest.approx(1)
 
 
 def test_measured_tables_follow_what_was_counted() -> None:
@@ -172,12 +171,12 @@ def test_measured_tables_follow_what_was_counted() -> None:
     symbols = np.round(rng.laplace(scale=1.5, size=200_000))
     counts = count_symbols(torch.from_numpy(symbols), torch.full((len(symbols),), float(np.log(2.0))))
     assert int(counts.sum()) == len(symbols)
-    level = int(counts.sum(1).argmax())
+    table = int(counts.sum(1).argmax())
     cdfs, sizes, offsets = split_tables(symbol_tables(counts))
-    found = 2 ** -symbol_bits(cdfs)[level, : sizes[level] - 2]
-    share = np.array([np.mean(symbols == s) for s in range(offsets[level], -offsets[level] + 1)])
-    assert found == pytest.approx((share + share[::-1]) / 2, rel=0.05, abs=2e-4)
-    assert np.array_equal(found, found[::-1])
+    probabilities = 2 ** -symbol_bits(cdfs)[table, : sizes[table] - 2]
+    share = np.array([np.mean(symbols == s) for s in range(offsets[table], -offsets[table] + 1)])
+    assert probabilities == pytest.approx((share + share[::-1]) / 2, rel=0.05, abs=2e-4)
+    assert np.array_equal(probabilities, probabilities[::-1])
 
     gaussian, _, _ = split_tables(symbol_tables())  # where nothing was counted, the Gaussian stands in
     assert cdfs[0] == gaussian[0]

@@ -18,7 +18,7 @@ from torch import Tensor
 from bench.codecs.ainn import entropy as entropy_module
 from bench.codecs.ainn.codec import WEIGHTS, AinnCodec
 from bench.codecs.ainn.entropy import (
-    SCALE_LEVELS,
+    SCALE_COUNT,
     SCALE_MIN,
     EntropyModel,
 )
@@ -41,24 +41,24 @@ def kodak(data_dir: Path) -> RGB:
 
 
 @torch.no_grad()
-def error_of_coding(entropy: EntropyModel, y: Tensor, y_hat: Tensor, quality: float) -> Tensor:
+def error_of_coding(entropy: EntropyModel, y: Tensor, y_hat: Tensor, level: float) -> Tensor:
     """What coding did to y, normalised, whatever the decoder scales and shifts it by."""
-    level = torch.tensor([float(quality)])
-    unrounded = entropy.denormalise(entropy.normalise(y), level)
-    return (y_hat - unrounded) / entropy.decoder_std(level)
+    levels = torch.tensor([float(level)])
+    unrounded = entropy.denormalise(entropy.normalise(y), levels)
+    return (y_hat - unrounded) / entropy.decoder_std(levels)
 
 
 def bits_of(stream: bytes) -> int:
     return 8 * len(stream)
 
 
-@pytest.mark.parametrize("quality", [0, 0.37, 1, 2])
+@pytest.mark.parametrize("level", [0, 0.37, 1, 2])
 @pytest.mark.parametrize("size", [(4, 4), (4, 20), (20, 4), (8, 12)], ids=str)
-def test_latent_comes_back_exactly(tiny: Ainn, size: tuple[int, int], quality: float) -> None:
+def test_latent_comes_back_exactly(tiny: Ainn, size: tuple[int, int], level: float) -> None:
     y = latent(*size)
     coder = LatentCoder(tiny.entropy)
-    coded = coder.encode(y, quality)
-    decoded = LatentCoder(tiny.entropy).decode(coded.payload, size, quality)
+    coded = coder.encode(y, level)
+    decoded = LatentCoder(tiny.entropy).decode(coded.payload, size, level)
     assert torch.equal(decoded.symbols, coded.symbols)
     assert torch.equal(decoded.y_hat, coded.y_hat)
     assert coded.y_hat.shape == y.shape and coded.y_hat.dtype == torch.float32
@@ -69,10 +69,10 @@ def test_latent_comes_back_exactly(tiny: Ainn, size: tuple[int, int], quality: f
 def test_y_hat_is_within_a_step_of_y(tiny: Ainn) -> None:
     y = latent(8, 8)
     entropy = tiny.entropy
-    for quality in (0, 1.5, 2):
-        y_hat = LatentCoder(entropy).encode(y, quality).y_hat
-        log_gain, _ = entropy.gains(torch.tensor([float(quality)]))
-        error = error_of_coding(entropy, y, y_hat, quality).abs() * log_gain.exp()  # in steps
+    for level in (0, 1.5, 2):
+        y_hat = LatentCoder(entropy).encode(y, level).y_hat
+        log_gain, _ = entropy.gains(torch.tensor([float(level)]))
+        error = error_of_coding(entropy, y, y_hat, level).abs() * log_gain.exp()  # in steps
         assert error.max() <= 1.02
         assert (error <= 0.51).float().mean() > 0.8
 
@@ -80,16 +80,16 @@ def test_y_hat_is_within_a_step_of_y(tiny: Ainn) -> None:
 @torch.no_grad()
 def test_what_the_decoder_is_given_is_scaled_and_shifted_behind_the_coding(tiny: Ainn) -> None:
     """By numbers for each rate, between two rates by what lies between; prediction knows nothing of it."""
-    quality, y = 1.5, latent(8, 8)
+    level, y = 1.5, latent(8, 8)
     plain = copy.deepcopy(tiny.entropy)
     plain.decoder_scale.fill_(1)
     plain.decoder_shift.zero_()
-    payload = LatentCoder(plain).encode(y, quality).payload
-    y_n = plain.normalise(LatentCoder(plain).decode(payload, (8, 8), quality).y_hat)
+    payload = LatentCoder(plain).encode(y, level).payload
+    y_n = plain.normalise(LatentCoder(plain).decode(payload, (8, 8), level).y_hat)
     other = copy.deepcopy(plain)
     other.decoder_scale[1:] = torch.tensor([[0.5], [0.7]])
     other.decoder_shift[1:] = torch.tensor([[1.0], [2.0]])
-    y_hat = LatentCoder(other).decode(payload, (8, 8), quality).y_hat
+    y_hat = LatentCoder(other).decode(payload, (8, 8), level).y_hat
     expected = 0.6 * y_n * other.latent_std[:, None, None] + 1.5 + other.latent_mean[:, None, None]
     assert torch.allclose(y_hat, expected, rtol=1e-4, atol=1e-4)
 
@@ -98,13 +98,13 @@ def test_what_the_decoder_is_given_is_scaled_and_shifted_behind_the_coding(tiny:
 def test_coding_in_wavefronts_and_whole_numbers_gives_what_the_model_gives_position_by_position(
     tiny: Ainn,
 ) -> None:
-    height, width, quality = 8, 12, 1.0
+    height, width, level = 8, 12, 1.0
     y = latent(height, width).clamp(-4, 4)  # within what fixed point holds
-    coded = LatentCoder(tiny.entropy).encode(y, quality)
+    coded = LatentCoder(tiny.entropy).encode(y, level)
 
     model = copy.deepcopy(tiny.entropy).double()
     y_n = model.normalise(y.double())
-    log_gain, inverse_gain = model.gains(torch.tensor([quality], dtype=torch.float64))
+    log_gain, inverse_gain = model.gains(torch.tensor([level], dtype=torch.float64))
     hyper = model.hyper_features(model.hyper_analysis(y_n).round(), log_gain)
     decoded = torch.zeros_like(y_n)
     for row, column, span in product(range(height), range(width), model.groups.spans):
@@ -114,7 +114,7 @@ def test_coding_in_wavefronts_and_whole_numbers_gives_what_the_model_gives_posit
         value = mean[0, channels, row, column] + symbols * inverse_gain[0, channels, 0, 0]
         decoded[0, channels, row, column] = value
     assert torch.allclose(
-        coded.y_hat, model.denormalise(decoded, torch.tensor([quality])).float(), rtol=1e-4, atol=5e-4
+        coded.y_hat, model.denormalise(decoded, torch.tensor([level])).float(), rtol=1e-4, atol=5e-4
     )
 
 
@@ -129,12 +129,12 @@ def test_extreme_latents_are_clipped_not_wrapped(tiny: Ainn) -> None:
 
 def test_better_quality_costs_more_and_errs_less(tiny: Ainn) -> None:
     y, coder = latent(12, 12).clamp(-4, 4), LatentCoder(tiny.entropy)
-    qualities = (0, 0.5, 1, 1.5, 2)
-    coded = [coder.encode(y, quality) for quality in qualities]
+    levels = (0, 0.5, 1, 1.5, 2)
+    coded = [coder.encode(y, level) for level in levels]
     sizes = [len(c.payload) for c in coded]
     errors = [
-        float(error_of_coding(tiny.entropy, y, c.y_hat, quality).square().sum())
-        for c, quality in zip(coded, qualities, strict=True)
+        float(error_of_coding(tiny.entropy, y, c.y_hat, level).square().sum())
+        for c, level in zip(coded, levels, strict=True)
     ]
     assert sizes == sorted(sizes) and errors == sorted(errors, reverse=True)
 
@@ -180,9 +180,9 @@ def test_whole_numbers_cost_next_to_nothing(kodak: RGB) -> None:
     hyper = model.hyper_features(model.hyper_analysis(model.normalise(y.double())).round(), log_gain)
     decoded = model.normalise(y.double()) + error_of_coding(model, y.double(), coded.y_hat.double(), level)
     _, log_scale = model.distribution(hyper, decoded)
-    levels = ((log_scale + log_gain - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_LEVELS - 1)
-    symbols = coded.symbols.T.reshape(levels.shape)
-    float_bits = float(coder._bits_of(symbols, levels).sum())
+    tables = ((log_scale + log_gain - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_COUNT - 1)
+    symbols = coded.symbols.T.reshape(tables.shape)
+    float_bits = float(coder._bits_of(symbols, tables).sum())
     z_bits = -float(
         torch.log2(model.z_likelihood(model.hyper_analysis(model.normalise(y.double())).round())).sum()
     )

@@ -141,11 +141,11 @@ def test_fitting_takes_noise_out_of_pictures_that_it_has_not_seen() -> None:
 def test_fitting_finds_the_filter_that_made_a_picture() -> None:
     x_hat, made = torch.cat([photo_tensor(96, 96, seed) for seed in range(4)]), some_filter(1)
     made.coefficients[:] = made.coefficients[:, :1].clone()  # all classes alike
-    # None for differences that are clipped: that is by a deviation, which won't be the one found.
+    # None for differences that are clipped: that is by a deviation, which won't be the one fitted.
     made.coefficients[:, :, 12:] = 0
     x = made(x_hat, 0.0)
-    found = PictureFilter.of([fit(x, x_hat)])(x_hat, 0.0)
-    assert (found - x).square().mean() < 1e-4 * (x_hat - x).square().mean()
+    filtered = PictureFilter.of([fit(x, x_hat)])(x_hat, 0.0)
+    assert (filtered - x).square().mean() < 1e-4 * (x_hat - x).square().mean()
 
 
 def test_fitting_leaves_what_is_right_already() -> None:

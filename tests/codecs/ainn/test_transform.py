@@ -131,8 +131,8 @@ def test_an_inverse_is_refined_from_that_of_the_step_before_and_so_is_its_gradie
     assert 1e-3 < errors[0] < 0.1 and errors[1] < 30 * errors[0] ** 2 and errors[2] < 30 * errors[1] ** 2
     refined, weight = refined_inverse(matrix, before), torch.randn(96, 96).double()
     torch.testing.assert_close(refined, inverse, rtol=0, atol=1e-10)
-    wanted, found = (torch.autograd.grad((weight * each).sum(), matrix)[0] for each in (inverse, refined))
-    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-3)
+    wanted, gradient = (torch.autograd.grad((weight * m).sum(), matrix)[0] for m in (inverse, refined))
+    torch.testing.assert_close(gradient, wanted, rtol=0, atol=1e-3)
 
 
 @torch.no_grad()
