@@ -59,7 +59,7 @@ def run_sample(bench: Path) -> int:
     """JPEG and A-INN on three photos. JPEG comes first, because its table takes seconds."""
     where = ("--dataset", "sample")
     # A curve needs four points. All eight of A-INN's would take twice the time.
-    qualities = [word for quality in ("1", "3", "5", "7") for word in ("--quality", quality)]
+    qualities = [word for quality in ("1", "3", "6", "8") for word in ("--quality", quality)]
     return (
         run(bench, "run", "--codec", "jpeg", *where)
         or run(bench, "run", "--codec", "ainn", *qualities, *where)
@@ -87,7 +87,7 @@ def set_up() -> None:
     python = find_python()
     print(f"setting up {VENV} with {python}: about 1.5 GB, one to four minutes", flush=True)
     must_run(python, "-m", "venv", "--clear", VENV)
-    # pip installs torch: its settings can name a smaller build, such as one without CUDA. uv doesn't read them.
+    # pip installs torch: its settings can name a build without CUDA. uv does not read these settings.
     must_run(*PIP, *(line for line in PINS.read_text().splitlines() if line.startswith("torch==")))
     # uv installs many packages at once. It isn't pinned, as pip does its work where uv can't be had.
     if run(*PIP, "uv") or run(*UV, "-r", PINS):
