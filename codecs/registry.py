@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.codecs.base import Codec
 from bench.codecs.commandfile import SUFFIXES
-from bench.codecs.parameters import read, spelled, split, told
+from bench.codecs.parameters import named_with, read, spelled, split
 from bench.core.errors import BenchError
 from bench.core.plugins import Registry
 
@@ -147,7 +147,7 @@ def name_of(spec: str) -> str:
         return get_class(spec).name
     name, given = split(spec)
     known = get_class(name).parameters
-    return told(name, known, read(name, known, given))
+    return named_with(name, known, read(name, known, given))
 
 
 def resolve(name: str) -> str:
