@@ -186,7 +186,7 @@ def compare(
     from bench.compare.comparison import compare as compare_on_all
 
     comparisons = compare_on_all(
-        codecs, None if dataset is None else str(dataset), Path(results),
+        codecs, dataset, Path(results),
         method=method, average=average, metrics=metrics or None, replicates=replicates,
     )  # fmt: skip
     if len(comparisons) > 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -378,11 +380,18 @@ def train(
 
 def main() -> None:
     """Entry point of the console script: user errors become one sentence and exit code 2."""
+    # Threads that wait must sleep: what they wait for may want the same core. torch reads this once.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGTERM, _interrupt)  # ended by a scheduler, as by Ctrl-C: what is measured is kept
     try:
         app()
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from bench.check.cells import first_few
 from bench.core.errors import BenchError
 from bench.results import Contents, Store
+from bench.results.names import name_of_codec, name_of_dataset
 
 
 def update(results: Path, baseline: Path, codecs: Sequence[str], dataset: str) -> list[Path]:
@@ -26,7 +27,10 @@ def update(results: Path, baseline: Path, codecs: Sequence[str], dataset: str) -
     """
     if not codecs:
         raise BenchError("name the codecs whose results shall be the baseline")
-    fresh = {codec: Store(results).load(dataset, codec) for codec in codecs}
+    store = Store(results)
+    dataset = name_of_dataset(dataset, store)
+    codecs = [name_of_codec(codec, store, dataset) for codec in codecs]
+    fresh = {codec: store.load(dataset, codec) for codec in codecs}
     for codec, contents in fresh.items():
         _refuse(codec, dataset, contents, results, Store(baseline))
     return [_replace(contents, Store(baseline).path(dataset, codec)) for codec, contents in fresh.items()]

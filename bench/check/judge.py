@@ -20,6 +20,7 @@ from bench.compare.bootstrap import MIN_IMAGES, bootstrap, draws, percentiles
 from bench.compare.curves import MeasuredCell, cell_of, curve
 from bench.core.errors import BenchError
 from bench.results import Contents, Row, Store
+from bench.results.names import name_of_codec, name_of_dataset
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,9 @@ def check(
         BenchError: no codec is named and there is no baseline, or a file is of another codec-bench.
     """
     fresh, old = Store(results), Store(baseline)
-    names = list(dict.fromkeys(codecs)) or sorted(path.stem for path in (baseline / dataset).glob("*.jsonl"))
+    dataset = name_of_dataset(dataset, fresh)
+    named = [name_of_codec(codec, old, dataset) for codec in codecs]
+    names = list(dict.fromkeys(named)) or old.codecs_on(dataset)
     if not names:
         raise BenchError(
             f"there is no baseline for {dataset} in {baseline}; name codecs and make it with --update"

@@ -9,17 +9,26 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.compare import remarks
+from bench.compare import published, remarks
 from bench.compare.bd import METHODS
 from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
-from bench.compare.sources import Source, find, labels, matched, refuse_different_images, shared_datasets
+from bench.compare.sources import (
+    FILE,
+    Source,
+    find,
+    labels,
+    matched,
+    refuse_different_images,
+    shared_datasets,
+)
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, USUAL
 from bench.metrics import get as get_metric
 from bench.results import COMMITTED, Store
+from bench.results.names import name_of_codec, name_of_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +127,7 @@ class Comparison:
 
 def compare(
     names: Sequence[str],
-    dataset: str | None,
+    dataset: str | Path | None,
     folder: Path,
     *,
     method: str = "pchip",
@@ -131,7 +140,7 @@ def compare(
     Args:
         names: codecs, `file:PATH` or `published:NAME`. Results of a codec are looked for under `folder`;
             those of one that has none there, among the committed ones.
-        dataset: its name; None: every dataset on which all have results.
+        dataset: its name, or a folder of images; None: every dataset on which all have results.
         folder: of results.
         method: of `bench.compare.bd.METHODS`.
         average: of `bench.metrics.AVERAGES`.
@@ -154,6 +163,9 @@ def compare(
     stores = [Store(folder)]
     if folder.resolve() != COMMITTED.resolve():
         stores.append(Store(COMMITTED))
+    if dataset is not None:
+        dataset = name_of_dataset(dataset, stores[0])
+    names = [_name_in_results(name, stores, dataset) for name in names]
     labelled = list(zip(names, labels(names), strict=True))
     comparisons = []
     for place in [dataset] if dataset else shared_datasets(names, stores):
@@ -161,6 +173,14 @@ def compare(
         refuse_different_images(sources)
         comparisons.append(_compare(matched(sources), place, method, average, metrics, replicates))
     return comparisons
+
+
+def _name_in_results(name: str, stores: Sequence[Store], dataset: str | None) -> str:
+    """The name that results of a codec go by, in the first store that has them; other names as they are."""
+    if name.startswith((FILE, published.PREFIX)):
+        return name
+    names = [name_of_codec(name, store, dataset) for store in stores]
+    return next((candidate for candidate in names if candidate != name), name)
 
 
 def _compare(

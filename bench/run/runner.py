@@ -15,7 +15,7 @@ from bench.core.images import pixels
 from bench.datasets import Dataset
 from bench.metrics import DEFAULT, check_ready
 from bench.metrics import get as get_metric
-from bench.results import Contents, Failure, Row, RunRecord, Store
+from bench.results import Contents, Failure, Row, RunRecord, Setup, Store
 from bench.run.kept_pictures import Kept
 from bench.run.measurer import Cell, Measurer, Record
 from bench.run.quiet import Presence, presence
@@ -150,10 +150,7 @@ class Run:
         setup = there.setups.get(row.setup)
         if self.settings.timing and not (row.alone and row.repeats >= self.settings.repeats):
             return False
-        return all(
-            name in row.metrics and (setup is None or setup.metrics.get(name) == get_metric(name).version())
-            for name in self.metrics
-        )
+        return all(name in row.metrics and _is_current(name, setup) for name in self.metrics)
 
     def _store_record(self) -> None:
         """Leave word of this run, unless the last line of the results says the same already."""
@@ -172,6 +169,11 @@ class Run:
         )
         if self.outcome.measured or not record.same_but_for_date(self._last_record):
             self.store.append(record)
+
+
+def _is_current(metric: str, setup: Setup | None) -> bool:
+    """Whether values of a metric are as they would be computed today."""
+    return setup is None or setup.metrics.get(metric) == get_metric(metric).version()
 
 
 class _Team:
