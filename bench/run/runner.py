@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bench import codecs
@@ -127,7 +127,7 @@ class Run:
                 if self._is_wanted(done, failure is not None):
                     self.cells.append(Cell(image, quality))
                 elif row is not None and done:
-                    self.outcome.rows.append(row)
+                    self.outcome.rows.append(replace(row, image=image.name))  # it may have been renamed
                 elif failure is not None:
                     self.outcome.failures.append(failure)
                 else:

@@ -6,14 +6,18 @@ import re
 import struct
 import warnings
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
+from PIL import Image, ImageCms
+from tiny import photo
 
 from bench.core.errors import BenchError
-from bench.core.images import read_rgb
+from bench.core.images import lost_metadata, pixels, read_rgb
 
 
 def _png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
@@ -101,3 +105,102 @@ def test_big_image_is_not_taken_for_a_bomb(tmp_path: Path) -> None:
     path.write_bytes(_png(40_000, 40_000, depth=1, colour=0, rows=bytes(100)))
     with pytest.raises(BenchError, match="decompression bomb"):
         read_rgb(path)
+
+
+# What Pillow reads without a word, as something else than it is.
+
+
+def _refused(path: Path, match: str) -> None:
+    with pytest.raises(BenchError, match=match) as caught:
+        read_rgb(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
+def test_16_bit_tiff_is_refused_however_it_is_stored(
+    tmp_path: Path, planar: str, compression: str | None
+) -> None:
+    shape = (3, 20, 30) if planar == "separate" else (20, 30, 3)
+    deep = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)
+    path = tmp_path / "deep.tif"
+    options = {"photometric": "rgb", "planarconfig": planar, "compression": compression}
+    tifffile.imwrite(path, deep, **options)
+    _refused(path, "more than 8 bits a sample")
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_8_bit_tiff_is_read_however_it_is_stored(tmp_path: Path, planar: str) -> None:
+    rgb = photo(20, 30)
+    path = tmp_path / "flat.tif"
+    stored = rgb.transpose(2, 0, 1) if planar == "separate" else rgb
+    tifffile.imwrite(path, stored, photometric="rgb", planarconfig=planar)
+    assert np.array_equal(read_rgb(path), rgb)
+
+
+@pytest.mark.parametrize("extra", [2, 3])
+def test_more_samples_than_colours_and_alpha_are_refused(tmp_path: Path, extra: int) -> None:
+    path = tmp_path / "bands.tif"
+    samples = np.full((8, 8, 3 + extra), 255, np.uint8)
+    tifffile.imwrite(path, samples, photometric="rgb", extrasamples=["unspecified"] * extra)
+    _refused(path, "samples a pixel|cannot be read")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_animations_and_pages_are_refused(tmp_path: Path, suffix: str) -> None:
+    one, other = Image.fromarray(photo(32, 48, 1)), Image.fromarray(photo(32, 48, 2))
+    path = tmp_path / f"several{suffix}"
+    one.save(path, save_all=True, append_images=[other])
+    _refused(path, "holds 2 (frames|pages)")
+
+
+def test_rgb565_is_8_bits_or_fewer(tmp_path: Path) -> None:
+    """A BMP of 16 bits a pixel, 5, 6 and 5 for the colours, written by hand: Pillow writes none."""
+    width, height = 8, 4
+    pixels = np.full((height, width), 0b11111_000000_00000, "<u2").tobytes()  # red
+    masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 16, 3, len(pixels), 0, 0, 0, 0)
+    start = 14 + len(info) + len(masks)
+    header = struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start)
+    (tmp_path / "red.bmp").write_bytes(header + info + masks + pixels)
+    assert (read_rgb(tmp_path / "red.bmp") == (255, 0, 0)).all()
+
+
+def test_other_formats_are_refused_by_name(tmp_path: Path) -> None:
+    Image.fromarray(photo(8, 8)).save(tmp_path / "moving.gif")
+    _refused(tmp_path / "moving.gif", "none of PNG, JPEG, WEBP, BMP, TIFF, PPM")
+    (tmp_path / "text.png").write_text("no picture")
+    _refused(tmp_path / "text.png", "none of PNG")
+    (tmp_path / "folder.png").mkdir()
+    _refused(tmp_path / "folder.png", "cannot be read")
+    (tmp_path / "link.png").symlink_to(tmp_path / "nowhere.png")
+    _refused(tmp_path / "link.png", "there is no image")
+
+
+def test_a_picture_that_claims_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "vast.ppm"
+    path.write_bytes(b"P6 60000 60000 255\n" + bytes(100))
+    _refused(path, "cannot be read")
+    with pytest.raises(BenchError):
+        pixels(path)
+
+
+def test_an_open_file_is_read_and_called_by_its_name() -> None:
+    file = BytesIO()
+    rgb = photo(8, 8)
+    Image.fromarray(rgb).save(file, "PNG")
+    file.seek(0)
+    assert np.array_equal(read_rgb(file, "shard.tar/a.png"), rgb)
+    with pytest.raises(BenchError, match=r"shard\.tar/b\.png"):
+        read_rgb(BytesIO(b"no"), "shard.tar/b.png")
+
+
+def test_what_coding_the_samples_loses_is_named(tmp_path: Path) -> None:
+    image = Image.fromarray(photo(8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    image.save(tmp_path / "a.jpg", exif=exif, icc_profile=profile)
+    image.save(tmp_path / "b.jpg")
+    assert lost_metadata(tmp_path / "a.jpg") == ["its EXIF orientation", "its ICC colour profile"]
+    assert lost_metadata(tmp_path / "b.jpg") == []
