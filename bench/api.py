@@ -67,14 +67,14 @@ def run(
         names, dataset, qualities=qualities, images=images, metrics=metrics, settings=settings,
         results=results, data=data,
     )  # fmt: skip
-    for each in runs:
-        steps = each.execute()
+    for planned in runs:
+        steps = planned.execute()
         if progress:
-            console.progress(f"{each.name} on {each.dataset.name}", len(each.cells), steps)
+            console.progress(f"{planned.name} on {planned.dataset.name}", len(planned.cells), steps)
         else:
             for _ in steps:
                 pass
-    outcomes = [each.outcome for each in runs]
+    outcomes = [planned.outcome for planned in runs]
     table = _frame([row for outcome in outcomes for row in outcome.rows])
     table.attrs["failures"] = [
         {"codec": failure.codec, "image": failure.image, "quality": failure.quality,

@@ -126,7 +126,7 @@ def run(
         bool, typer.Option("--fresh", help="A new process for every encoding and decoding.")
     ] = False,
     unconfined: Annotated[
-        bool, typer.Option("--unconfined", help="Let codecs write outside of their folder; rows tell it.")
+        bool, typer.Option("--unconfined", help="Let codecs write outside of their folder; rows say so.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep bitstreams and decoded pictures.")] = False,
     results: ResultsOption = Path("results"),
@@ -305,9 +305,9 @@ def conformance(
 
     runs = [(name, verdicts_on(name, timeout)) for name in codec]
     if json:
-        found = {name: [asdict(verdict) for verdict in verdicts] for name, verdicts in runs}
-        console.json_document(found)
-        held = all(verdict["reason"] is None for verdicts in found.values() for verdict in verdicts)
+        document = {name: [asdict(verdict) for verdict in verdicts] for name, verdicts in runs}
+        console.json_document(document)
+        held = all(verdict["reason"] is None for verdicts in document.values() for verdict in verdicts)
     else:
         held = all([console.conformance(name, verdicts) for name, verdicts in runs])
     if not held:

@@ -24,7 +24,7 @@ from bench.run.conformance import Verdict
 from bench.run.rescore import Scored
 from bench.run.runner import Outcome, Run
 
-MOST_FAILURES = 10  # that are told one by one
+MOST_FAILURES = 10  # that are printed one by one
 
 
 def json_document(content: Any) -> None:
@@ -38,9 +38,9 @@ def merged(comparisons: Sequence[Comparison]) -> dict[str, Any]:
         return comparisons[0].to_dict()
     return {
         "anchor": comparisons[0].anchor,
-        "dataset": [each.dataset for each in comparisons],
-        "images": [each.images for each in comparisons],
-        "rows": [row for each in comparisons for row in each.rows()],
+        "dataset": [comparison.dataset for comparison in comparisons],
+        "images": [comparison.images for comparison in comparisons],
+        "rows": [row for comparison in comparisons for row in comparison.rows()],
     }
 
 
@@ -107,7 +107,7 @@ def slow(run: Run) -> None:
     """How long a run of a slow codec will take, before it starts."""
     if seconds := run.seconds():
         stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-        cells = f"its {len(run.cells)} cells take some {_duration(max(seconds, 120))}"
+        cells = f"its {len(run.cells)} cells take about {_duration(max(seconds, 120))}"
         stderr.print(f"{run.name} is slow: {cells} on two cores", markup=False)
 
 
@@ -158,16 +158,16 @@ def conformance(name: str, verdicts: Iterable[Verdict]) -> bool:
     """Each verdict as it comes, and how many hold; returns whether all do."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(name, style="bold", markup=False)
-    found = []
+    seen = []
     for verdict in verdicts:
-        found.append(verdict)
+        seen.append(verdict)
         if verdict.reason is None:
             console.print(f"  holds   {verdict.check}", markup=False)
         else:
             console.print(f"  BROKEN  {verdict.check}: {verdict.reason}", style="red", markup=False)
-    held = sum(verdict.reason is None for verdict in found)
-    console.print(f"  {held} of {len(found)} hold", markup=False)
-    return held == len(found)
+    held = sum(verdict.reason is None for verdict in seen)
+    console.print(f"  {held} of {len(seen)} hold", markup=False)
+    return held == len(seen)
 
 
 def lines(texts: Iterable[Any]) -> None:
@@ -250,7 +250,7 @@ def _table(columns: Sequence[str], items: Sequence[Mapping[str, Any]], last: str
 
 
 def _stdout(width: int = 140) -> Console:
-    """To print tables; in a pipe rich would squeeze each into 80 columns."""
+    """To print tables; in a pipe rich would squeeze tables into 80 columns."""
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=width)
 
 

@@ -23,14 +23,14 @@ class DownloadError(Exception):
 
 def verified(path: Path, expected: str | None) -> str:
     """The SHA-256 of a file; raises BenchError if it is not the expected one."""
-    found = sha256_of(path)
-    if expected is None or found == expected:
-        return found
+    actual = sha256_of(path)
+    if expected is None or actual == expected:
+        return actual
     what = "is empty" if path.stat().st_size == 0 else "is not the file it should be"
     if what != "is empty" and _is_cut_off(path):
         what = "is cut off before its end"
     raise BenchError(
-        f"{path.name} in {path.parent} {what} (SHA-256 {found[:8]}, expected {expected[:8]}); "
+        f"{path.name} in {path.parent} {what} (SHA-256 {actual[:8]}, expected {expected[:8]}); "
         "delete it and run again, or point --data at a folder with the right file."
     )
 

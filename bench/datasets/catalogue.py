@@ -104,21 +104,21 @@ def describe(
     """
     items: list[dict[str, str | int | bool | None]] = []
     for entry in _catalogue(catalogue).values():
-        found = _search(entry, _places(entry, data))
-        missing = _missing(entry, found, None)
-        where = " and ".join(sorted({place for place, _ in found.values()})) or None
+        at_hand = _search(entry, _places(entry, data))
+        missing = _missing(entry, at_hand, None)
+        where = " and ".join(sorted({place for place, _ in at_hand.values()})) or None
         items.append(
             {
                 "name": entry.name,
                 "title": entry.title,
                 "split": entry.split,
                 "count": entry.count,
-                "present": len(found),
+                "present": len(at_hand),
                 "where": where,
                 "usable": not missing,
                 "licence": entry.licence,
                 "home": entry.home,
-                "note": _note(entry, found) if missing else "",
+                "note": _note(entry, at_hand) if missing else "",
             }
         )
     return items
@@ -148,7 +148,7 @@ class _Entry:
         return bool(self.files) and self.count in (None, len(self.files))
 
 
-_Found = dict[str, tuple[str, Path]]  # file name -> where it was found, its path
+_AtHand = dict[str, tuple[str, Path]]  # file name -> where it was found, its path
 
 
 def _catalogue(path: Path | None) -> dict[str, _Entry]:
@@ -201,33 +201,35 @@ def _without_copies(images: Iterable[Image]) -> tuple[list[Image], list[str]]:
 
 def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:
     places = _places(entry, data)
-    found = _search(entry, places)
-    if missing := _missing(entry, found, limit):
+    at_hand = _search(entry, places)
+    if missing := _missing(entry, at_hand, limit):
         try:
             _download(entry, missing)
         except DownloadError as error:
-            raise BenchError(_not_found(entry, places, found, len(missing), str(error))) from error
-        found = _search(entry, places)
-        if missing := _missing(entry, found, limit):
-            reason = f"{entry.archive} holds only {len(found)}"
-            raise BenchError(_not_found(entry, places, found, len(missing), reason))
-    if not entry.listed and entry.count is not None and len(found) > entry.count:
-        folder = next(iter(found.values()))[1].parent
+            raise BenchError(_not_at_hand(entry, places, at_hand, len(missing), str(error))) from error
+        at_hand = _search(entry, places)
+        if missing := _missing(entry, at_hand, limit):
+            reason = f"{entry.archive} holds only {len(at_hand)}"
+            raise BenchError(_not_at_hand(entry, places, at_hand, len(missing), reason))
+    if not entry.listed and entry.count is not None and len(at_hand) > entry.count:
+        folder = next(iter(at_hand.values()))[1].parent
         raise BenchError(
-            f"{folder} holds {len(found)} images but {entry.name} has {entry.count}; take the "
+            f"{folder} holds {len(at_hand)} images but {entry.name} has {entry.count}; take the "
             "others out or pass the folder itself as the dataset."
         )
     sums = dict(entry.files)
     trusted = {name for name, sha in sums.items() if sha}
     for name, sha in read_manifest(_cache(entry)).items():
-        if found.get(name, ("",))[0] == _CACHE and not sums.get(name):
+        if at_hand.get(name, ("",))[0] == _CACHE and not sums.get(name):
             sums[name] = sha
             if entry.archive_sha256:
                 trusted.add(name)
-    names = sorted(found)[:limit]
-    images = tuple(Image(name, found[name][1], verified(found[name][1], sums.get(name))) for name in names)
+    names = sorted(at_hand)[:limit]
+    images = tuple(
+        Image(name, at_hand[name][1], verified(at_hand[name][1], sums.get(name))) for name in names
+    )
     complete = len(names) == entry.count and trusted.issuperset(names)
-    others = tuple(sorted(found)[len(names) :])
+    others = tuple(sorted(at_hand)[len(names) :])
     return Dataset(entry.name, entry.split, images, complete, others)
 
 
@@ -256,17 +258,17 @@ def _places(entry: _Entry, data: Path | None) -> list[tuple[str, Path]]:
     return places
 
 
-def _search(entry: _Entry, places: list[tuple[str, Path]]) -> _Found:
+def _search(entry: _Entry, places: list[tuple[str, Path]]) -> _AtHand:
     """The dataset's files at hand: each from the first place that has it.
 
-    Where not every file name is known, files from several places cannot be told to be one set:
+    Where not every file name is known, nothing says that files from several places are one set:
     the first place with the right count is taken, else the one with the most images.
     """
-    found: _Found = {}
+    at_hand: _AtHand = {}
     if entry.listed:
         for where, folder in reversed(places):
-            found |= {n: (where, folder / n) for n in entry.files if (folder / n).is_file()}
-        return found
+            at_hand |= {n: (where, folder / n) for n in entry.files if (folder / n).is_file()}
+        return at_hand
     for where, folder in places:
         if where == _CACHE:  # a folder without a manifest is one whose unpacking was cut off
             names = [name for name in read_manifest(folder) if (folder / name).is_file()]
@@ -274,18 +276,18 @@ def _search(entry: _Entry, places: list[tuple[str, Path]]) -> _Found:
             names = _images_in(folder)
             if folder.name != entry.name and not (entry.files and entry.files.keys() <= set(names)):
                 continue  # any folder of images; nothing says they are of this dataset
-        if len(names) > len(found) or len(names) == entry.count:
-            found = {name: (where, folder / name) for name in names}
-        if found and entry.count in (None, len(found)):
+        if len(names) > len(at_hand) or len(names) == entry.count:
+            at_hand = {name: (where, folder / name) for name in names}
+        if at_hand and entry.count in (None, len(at_hand)):
             break
-    return found
+    return at_hand
 
 
-def _missing(entry: _Entry, found: _Found, limit: int | None) -> list[str]:
+def _missing(entry: _Entry, at_hand: _AtHand, limit: int | None) -> list[str]:
     """Names of the missing files; where the set's names are not known, one "?" for each."""
     if entry.listed:
-        return [name for name in sorted(entry.files)[:limit] if name not in found]
-    return ["?"] * ((entry.count or 1) - len(found))
+        return [name for name in sorted(entry.files)[:limit] if name not in at_hand]
+    return ["?"] * ((entry.count or 1) - len(at_hand))
 
 
 def _images_in(folder: Path) -> list[str]:
@@ -311,8 +313,8 @@ def _download(entry: _Entry, missing: list[str]) -> None:
         raise DownloadError("no address to download it from is known")
 
 
-def _not_found(
-    entry: _Entry, places: list[tuple[str, Path]], found: _Found, missing: int, reason: str
+def _not_at_hand(
+    entry: _Entry, places: list[tuple[str, Path]], at_hand: _AtHand, missing: int, reason: str
 ) -> str:
     """One sentence: what is missing, where it was looked for, why it did not come, what to do."""
     if entry.package is not None:
@@ -321,36 +323,36 @@ def _not_found(
             f"not there; install scikit-image again."
         )
     total = entry.count or len(entry.files)
-    some = f"{missing} of the" if missing < total else "the"
-    what = f"{some} {total or ''} images of {entry.name}".replace("  ", " ")
+    part = f"{missing} of the" if missing < total else "the"
+    what = f"{part} {total or ''} images of {entry.name}".replace("  ", " ")
     if entry.listed:
-        first = next(name for name in sorted(entry.files) if name not in found)
+        first = next(name for name in sorted(entry.files) if name not in at_hand)
         what = f"{first} of {entry.name}" if missing == 1 else f"{what} (first {first})"
     looked = ", ".join(str(folder) for _, folder in places)
-    return f"{what} not found in {looked}, and {reason}; {_by_hand(entry, found)}."
+    return f"{what} not found in {looked}, and {reason}; {_by_hand(entry, at_hand)}."
 
 
-def _note(entry: _Entry, found: _Found) -> str:
+def _note(entry: _Entry, at_hand: _AtHand) -> str:
     """What to do about a dataset that isn't at hand, short enough for a table."""
     if entry.package is not None:
         return "install scikit-image"
     fetched = "downloaded when first used, or " if entry.url or entry.archive else ""
     text = f"{fetched}put it in {entry.name}/ under --data or BENCH_DATA"
-    if parts := _folders(found):
+    if parts := _folders(at_hand):
         text += f"; what is there runs as --dataset {parts[0]}"
     return text
 
 
-def _by_hand(entry: _Entry, found: _Found) -> str:
+def _by_hand(entry: _Entry, at_hand: _AtHand) -> str:
     text = f"get what is missing by hand from {entry.home} and point --data or BENCH_DATA at the "
     text += f"folder that holds {entry.name}/"
-    if parts := _folders(found):
+    if parts := _folders(at_hand):
         only = "image that is" if len(parts) == 1 else f"{len(parts)} images that are"
         text += f", or use only the {only} there with --dataset {parts[0]}"
     return text
 
 
-def _folders(found: _Found) -> list[str]:
+def _folders(at_hand: _AtHand) -> list[str]:
     """For each image in a data folder, its folder, written so that --dataset takes it for one."""
-    folders = [str(path.parent) for where, path in found.values() if where == _DATA]
+    folders = [str(path.parent) for where, path in at_hand.values() if where == _DATA]
     return [folder if os.sep in folder else f".{os.sep}{folder}" for folder in folders]

@@ -65,7 +65,7 @@ class Row:
     encode_memory: int | None = None  # bytes at the peak, of the process and its children
     decode_memory: int | None = None
     bitstream_sha256: str = ""
-    decoded_sha256: str = ""  # of the samples: tells whether two machines decode the same picture
+    decoded_sha256: str = ""  # of the samples: two machines that decode the same picture have the same
     setup: str = ""
     note: str = ""
 

@@ -190,7 +190,7 @@ class Store:
         for path in folder.glob("*.jsonl"):
             records = [record for record in self._records(path) if not isinstance(record, Setup)]
             theirs |= {sha256 for sha256 in _pictures_now(records).values() if sha256}
-        # Results from before folders were told apart are of this folder if they share a picture.
+        # Results from before folders had a place of their own are of this folder if they share a picture.
         claimed = (folder / _PLACE).is_file()
         return not theirs or (mine >= theirs if claimed else bool(mine & theirs))
 

@@ -1,7 +1,7 @@
 """Whether a codec keeps the contract of `bench.codecs.Codec`: what `bench conformance NAME` checks.
 
-The codec runs in processes of its own, as in a measurement, so that one that crashes or hangs is told of and
-does no harm. Pictures are made up: large shapes, texture and colour, the same each time.
+The codec runs in processes of its own, as in a measurement, so that one that crashes or hangs is reported
+and does no harm. Pictures are made up: large shapes, texture and colour, the same each time.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ def describes_itself(pair: _Pair) -> None:
     if not codec.version() or codec.version() != codecs.get(pair.name).version():
         raise _Broken("its version is empty, or another each time")
     try:
-        told = json.dumps(codec.provenance()).replace(os.devnull, "")
+        provenance = json.dumps(codec.provenance()).replace(os.devnull, "")
     except (TypeError, ValueError) as error:
         raise _Broken(f"its provenance isn't made of plain values ({error})") from None
-    if without_folders(told) != told:
-        raise _Broken("its provenance tells a folder of this machine")
+    if without_folders(provenance) != provenance:
+        raise _Broken("its provenance holds a folder of this machine")
 
 
 def codes_all_sizes(pair: _Pair) -> None:

@@ -88,8 +88,11 @@ class Measurer:
         return cell, record, self._setup
 
     def spot_check(self) -> Iterator[Record]:
-        """Decode some bitstreams once more, in a process that has decoded no other, and give a failure for
-        each that is then another picture: its decoder knew more than the bitstream."""
+        """Decode a few bitstreams once more, in a process that has decoded no other.
+
+        Yields:
+            A failure for a bitstream that is then another picture: its decoder knew more than that.
+        """
         if self._settings.fresh or self._decoded < 2:
             return
         for sample in self._samples:
@@ -186,7 +189,7 @@ class Measurer:
             )
 
     def _remember(self, sample: _Sample) -> None:
-        """Keep some of all samples, each as likely as any other (reservoir sampling)."""
+        """Keep a few of all samples, all of them equally likely (reservoir sampling)."""
         self._decoded += 1
         if len(self._samples) < SPOT_CHECKS:
             self._samples.append(sample)

@@ -1,4 +1,4 @@
-"""With what a result was measured: code, libraries, machine, dataset. No path of the machine is told."""
+"""What a result was measured with: code, libraries, machine, dataset; never a path of the machine."""
 
 from __future__ import annotations
 

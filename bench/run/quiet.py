@@ -31,7 +31,7 @@ class Presence:
         """Whether nothing else runs now.
 
         Args:
-            ours: tells the seconds of CPU time that this run and its processes have used so far.
+            ours: gives the seconds of CPU time that this run and its processes have used so far.
         """
         now = time.monotonic()
         if now - self._since >= _WINDOW_S:

@@ -45,7 +45,7 @@ def rescore(
     """Score kept pictures with metrics, add what comes out to the rows, and yield each row that was tried.
 
     Args:
-        done: is told what came out.
+        done: what came out is added to it.
     """
     metrics.check_ready(names)
     kept = Kept(store.folder)

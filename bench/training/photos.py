@@ -7,15 +7,16 @@ import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from bench.core.errors import BenchError
-from bench.core.files import IMAGE_SUFFIXES
+from bench.core.errors import BenchError, first_line
+from bench.core.files import is_image_name
+from bench.core.images import read_rgb
 
 
 def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
@@ -95,7 +96,9 @@ def _sources(source: Path, validation: bool) -> list[Path]:
     return [
         path
         for path in paths
-        if path.suffix.lower() in (*IMAGE_SUFFIXES, ".tar") and path.name.startswith("valid") == validation
+        if (is_image_name(path.name) or path.suffix.lower() == ".tar")
+        and path.name.startswith("valid") == validation
+        and not path.is_dir()
     ]
 
 
@@ -103,30 +106,32 @@ def _decode_all(source: Path, validation: bool) -> list[NDArray[np.uint8]]:
     """The photos (H, W, 3) of all files, in order."""
     files = (file for path in _sources(source, validation) for file in _read(path))
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda file: _rgb(*file), files))
+        return list(pool.map(lambda file: read_rgb(*file), files))
 
 
-def _read(path: Path) -> Iterator[tuple[bytes, str]]:
+def _read(path: Path) -> Iterator[tuple[IO[bytes], str]]:
     """The images in a file, undecoded, and their names for messages."""
     if path.suffix.lower() != ".tar":
-        yield path.read_bytes(), str(path)
+        try:
+            yield io.BytesIO(path.read_bytes()), str(path)
+        except OSError as error:
+            raise BenchError(
+                f"{path} cannot be read ({error.strerror}); remove it or fetch it again"
+            ) from error
         return
     try:
-        with tarfile.open(path) as shard:
+        with tarfile.open(
+            path, "r:"
+        ) as shard:  # "r:" is a plain archive: a packed one may unpack to anything
             for member in shard:
-                if Path(member.name).suffix.lower() in IMAGE_SUFFIXES and (file := shard.extractfile(member)):
-                    yield file.read(), f"{member.name} in {path}"
-    except tarfile.TarError as error:
-        raise BenchError(f"{path} is not a readable .tar shard ({error}); fetch it again") from error
-
-
-def _rgb(data: bytes, name: str) -> NDArray[np.uint8]:
-    try:
-        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise BenchError(
-            f"{name} can't be read as an image ({error}); remove it or fetch it again"
-        ) from error
+                # Only files that lie in the archive as they are: links and sparse files may claim anything.
+                if not (member.isreg() and is_image_name(Path(member.name).name)) or member.issparse():
+                    continue
+                if file := shard.extractfile(member):
+                    yield io.BytesIO(file.read()), f"{member.name} in {path}"
+    except (tarfile.TarError, OSError, EOFError) as error:
+        reason = first_line(error)
+        raise BenchError(f"{path} is not a readable .tar shard ({reason}); fetch it again") from error
 
 
 def _to_tensor(photo: NDArray[np.uint8]) -> Tensor:

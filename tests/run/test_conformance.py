@@ -35,7 +35,7 @@ BROKEN = {
     "short-curve": ("It describes itself", "its curve has 2 qualities; a BD-rate needs 4"),
     "any-quality": ("It describes itself", "it takes quality 0, which lies outside of its quality_range"),
     "restless-version": ("It describes itself", "its version is empty, or another each time"),
-    "tells-folder": ("It describes itself", "its provenance tells a folder of this machine"),
+    "tells-folder": ("It describes itself", "its provenance holds a folder of this machine"),
     "no-odd-sizes": ("It codes pictures of all sizes", "of 1x1 pixels comes back with 2x2"),
     "upside-down": ("It gives back what", "at quality 8, the best of its curve, a picture comes back with"),
     "blue-for-red": ("It gives back what", "at quality 8, the best of its curve, a picture comes back with"),

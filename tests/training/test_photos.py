@@ -91,8 +91,8 @@ def cut_photo(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "damage", "words"),
     [
-        ("a.png", cut_photo, r"a\.png can't be read as an image"),
-        ("a.jpg", lambda path: path.write_text("no photo"), r"a\.jpg can't be read as an image"),
+        ("a.png", cut_photo, r"a\.png cannot be read as an image"),
+        ("a.jpg", lambda path: path.write_text("no photo"), r"a\.jpg cannot be read as an image"),
         ("a.tar", lambda path: path.write_text("no shard"), r"a\.tar is not a readable \.tar shard"),
         ("a.tar", cut_shard, r"a\.tar"),
     ],
@@ -133,3 +133,39 @@ def test_crops_are_parts_of_photos_and_depend_on_seed_and_step_alone() -> None:
 
     exact = Cropper([photo(64, 64)], 64, 0, torch.device("cpu")).batch(0, 1)
     assert exact.shape == (1, 3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "save", "words"),
+    [
+        ("a.png", lambda path: Image.fromarray(np.full((80, 80), 40000, np.uint16)).save(path), "8 bits"),
+        ("a.png", lambda path: Image.new("RGBA", (80, 80), (9, 9, 9, 9)).save(path), "transparent"),
+        ("a.jpg", lambda path: Image.new("CMYK", (80, 80)).save(path), "CMYK"),
+        ("a.png", lambda path: path.symlink_to("nowhere.png"), "No such file"),
+    ],
+)
+def test_training_takes_no_picture_that_scoring_refuses(
+    tmp_path: Path, name: str, save: Callable[[Path], Any], words: str
+) -> None:
+    Image.fromarray(photo(96, 96)).save(tmp_path / "good.png")
+    save(tmp_path / name)
+    with pytest.raises(BenchError, match=words):
+        load_photos(tmp_path, 64)
+
+
+def test_folders_and_hidden_files_are_no_photos(tmp_path: Path) -> None:
+    Image.fromarray(photo(96, 96)).save(tmp_path / "good.png")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "._good.png").write_bytes(b"what macOS leaves")
+    assert len(load_photos(tmp_path, 64)) == 1
+
+
+def test_links_in_a_shard_are_passed_over(tmp_path: Path) -> None:
+    Image.fromarray(photo(96, 96)).save(tmp_path / "good.png")
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        shard.add(tmp_path / "good.png", "good.png")
+        for name, target in (("a.png", "/etc/passwd"), ("b.png", "c.png"), ("c.png", "b.png")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            shard.addfile(link)
+    assert len(load_photos(tmp_path / "shard.tar", 64)) == 1
