@@ -1,7 +1,7 @@
 """codec-bench: an image codec benchmark whose figures others can reproduce.
 
-From Python: `run`, `load_results`, `compare`, `bd_rate`, `get_codec`, `Settings`, and the packages
-`metrics`, `codecs` and `datasets`. Each is imported when it is used.
+From Python: `run`, `load_results`, `compare`, `bd_rate`, `bd_metric`, `get_codec`, `Settings`, and the
+packages `metrics`, `codecs` and `datasets`. Each is imported when it is used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.api import compare as compare
     from bench.api import get_codec, load_results
     from bench.api import run as run
-    from bench.compare.bd import bd_rate
+    from bench.compare.bd import bd_metric, bd_rate
     from bench.core.errors import BenchError
     from bench.run.settings import Settings
 
@@ -22,6 +22,7 @@ __version__ = "0.2.0"
 _NAMES = {
     "BenchError": "bench.core.errors",
     "Settings": "bench.run.settings",
+    "bd_metric": "bench.compare.bd",
     "bd_rate": "bench.compare.bd",
     "compare": "bench.api",
     "get_codec": "bench.api",
@@ -31,8 +32,8 @@ _NAMES = {
 _PACKAGES = ("codecs", "datasets", "metrics")
 
 __all__ = [
-    "BenchError", "Settings", "__version__", "bd_rate", "codecs", "compare", "datasets", "get_codec",
-    "load_results", "metrics", "run",
+    "BenchError", "Settings", "__version__", "bd_metric", "bd_rate", "codecs", "compare", "datasets",
+    "get_codec", "load_results", "metrics", "run",
 ]  # fmt: skip
 
 

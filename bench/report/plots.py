@@ -155,11 +155,11 @@ def _ranked(comparison: Comparison, metric: str) -> list[Curve]:
 
 
 def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve]) -> Figure:
-    from matplotlib.figure import Figure
+    from bench.report.notebook_figure import NotebookFigure
 
     looks = styles(curve.codec for curve in comparison.curves)
     size = (WIDE, HIGH) if len(curves) > _MANY else (WIDTH, HEIGHT)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = NotebookFigure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     lines = [curve.usable_points(metric) for curve in curves]
     frame = _Frame(lines)

@@ -8,7 +8,8 @@ from bench import codecs
 from bench.codecs import Codec
 from bench.codecs.pillow import save
 from bench.core.errors import BenchError
-from bench.core.images import read_rgb
+from bench.core.files import write_whole
+from bench.core.images import lost_metadata, read_rgb
 from bench.metrics import bits_per_pixel
 
 
@@ -33,9 +34,10 @@ def encode(source: Path, target: Path, spec: str | None, quality: float | None) 
     stream = codec.encode(image, quality)
     _write(target, stream)
     bpp = bits_per_pixel(len(stream), height, width)
-    return (
-        f"{target}: {codec.name} at quality {quality:g}, {width}x{height}, {len(stream)} bytes, {bpp:.4f} bpp"
-    )
+    report = f"{width}x{height}, {len(stream)} bytes, {bpp:.4f} bpp"
+    lost = lost_metadata(source)
+    note = f"; only samples are coded: {' and '.join(lost)} are left out" if lost else ""
+    return f"{target}: {codec.name} at quality {quality:g}, {report}{note}"
 
 
 def decode(source: Path, target: Path, spec: str | None) -> str:
@@ -75,7 +77,8 @@ def _codec(spec: str | None, stream: Path) -> Codec:
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Write a file at once or not at all: a full disk leaves what was there."""
     try:
-        path.write_bytes(content)
+        write_whole(path, content)
     except OSError as error:
         raise BenchError(f"can't write {path} ({error.strerror})") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +57,23 @@ def test_what_can_not_be_is_one_sentence(picture: Path, tmp_path: Path) -> None:
     assert_one_sentence(bench("decode", stream, out), "this is not a whole JPEG file")
     assert_one_sentence(bench("decode", stream, tmp_path / "out.bmp"), "name", ".png at its end")
     assert not out.exists()
+
+
+def test_what_the_bitstream_leaves_out_is_said(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo(70, 90)).save(tmp_path / "turned.jpg", exif=exif)
+    done = bench("encode", tmp_path / "turned.jpg", tmp_path / "out.jpeg")
+    assert done.returncode == 0 and "its EXIF orientation" in done.stdout
+
+
+def test_a_full_disk_leaves_what_was_there(picture: Path, tmp_path: Path) -> None:
+    """In a shell that may write no file beyond a kilobyte, as on a small file system."""
+    stream = tmp_path / "out.jpeg"
+    stream.write_bytes(b"from before")
+    script = f'ulimit -f 1; trap "" XFSZ; exec "{sys.executable}" -m bench.cli encode "$@"'
+    command = ["bash", "-c", script, "bash", str(picture), str(stream), "--quality", "100"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "can't write" in done.stderr
+    assert stream.read_bytes() == b"from before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.jpeg"]
