@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import typer.main
 import yaml
 from places import ROOT
 
+import bench
 from bench import codecs, datasets, metrics
 from bench.check import parse_rules
 from bench.cli import app
@@ -102,6 +105,21 @@ def test_python_and_yaml_of_examples_are_well_formed(page: Path) -> None:
             ast.parse(code)
         elif language == "yaml":
             assert isinstance(yaml.safe_load(code), dict)
+
+
+@every_page
+def test_python_uses_names_that_bench_has(page: Path) -> None:
+    code = "".join(code for language, code in blocks(page.read_text("utf-8")) if language == "python")
+    for names in re.findall(
+        r"\bbench((?:\.[A-Za-z_]\w*)+)", re.sub(r"^from .*$", "", code, flags=re.MULTILINE)
+    ):
+        operator.attrgetter(names.removeprefix("."))(bench)
+
+
+def test_page_on_python_has_all_settings() -> None:
+    rows = table_rows((DOCS / "tasks/python.md").read_text("utf-8"))
+    described = {cells[0].strip("`"): ast.literal_eval(cells[1].strip("`")) for cells in rows}
+    assert described == {field.name: field.default for field in fields(bench.Settings)}
 
 
 def test_reference_has_all_codecs_and_their_parameters() -> None:
