@@ -16,27 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
+from bench.compare.bd_reasons import no_gap, refuse_unequal, too_many_bits, unusable
 from bench.core.errors import BenchError
 
 METHODS = ("pchip", "cubic", "akima")
-
-_MIN_POINTS = 4  # VCEG-M33
-# Qualities beyond this are no metric's value, and their products could overflow.
-_MAX_QUALITY = 1e12
-# Points nearer than this share of their curve's range, and overlaps narrower than this share of
-# both ranges together, leave fewer digits than a result needs.
-_MIN_SPACING = 1e-9
-_MIN_OVERLAP = 1e-6
-# An interpolant may leave the range of its own points by this share: a least-squares cubic
-# through more than four points misses the end points a little.
-_MAX_EXCURSION = 0.1
-# Turning back by less than this share is rounding.
-_MAX_FALL = 1e-9
-# Both ways, so that swapping the codecs swaps the answer.
-_MAX_BIT_RATIO = 100.0
+Points = list[tuple[float, float]]  # rate and quality
 
 
 @dataclass(frozen=True)
@@ -162,43 +147,20 @@ def bjontegaard(
     >>> bjontegaard(rates, psnrs, rates, psnrs)
     BD(bd_rate=0.0, bd_metric=0.0, overlap=1.0, points=(4, 4), reason=None)
     """
-    if method not in METHODS:
-        raise BenchError(f"unknown Bjontegaard method {method!r}: choose one of {', '.join(METHODS)}")
-    test = _curve(rate, quality, names[0])
-    anchor = _curve(anchor_rate, anchor_quality, names[1])
-    points = (len(test.quality), len(anchor.quality))
-    problem = test.problem or anchor.problem
-    if problem is not None:
-        return BD(None, None, 0.0, points, problem)
-
-    rate_delta: float | None = None
-    metric_delta: float | None = None
-    reasons = []
-    try:
-        rate_delta = _percent(
-            _mean_gap(
-                _Axes("quality", test.name, test.quality, test.log_rate),
-                _Axes("quality", anchor.name, anchor.quality, anchor.log_rate),
-                method,
-            ),
-            names,
-        )
-    except _NoValue as error:
-        reasons.append(f"no BD-rate: {error}")
-    try:
-        # The base of the logarithm cancels in a mean over the rate axis.
-        metric_delta = _mean_gap(
-            _Axes("rate", test.name, test.log_rate, test.quality),
-            _Axes("rate", anchor.name, anchor.log_rate, anchor.quality),
-            method,
-        )
-    except _NoValue as error:
-        reasons.append(f"no BD-metric: {error}")
-    overlap = _shared(test.quality, anchor.quality)[2]
-    return BD(rate_delta, metric_delta, overlap, points, "; ".join(reasons) or None)
+    refuse_unknown_method(method)
+    pairs, usable = [], []
+    for name, rates, qualities in zip(names, (rate, anchor_rate), (quality, anchor_quality), strict=True):
+        refuse_unequal(name, rates, qualities)
+        pairs.append([(float(r), float(q)) for r, q in zip(rates, qualities, strict=True)])
+        usable.append(usable_points(rates, qualities))
+    points = (len(usable[0]), len(usable[1]))
+    for name, own, own_usable in zip(names, pairs, usable, strict=True):
+        if reason := unusable(name, own, own_usable):
+            return BD(None, None, 0.0, points, reason)
+    return _delta(usable[0], usable[1], method, names)
 
 
-def usable_points(rate: Sequence[float], quality: Sequence[float]) -> list[tuple[float, float]]:
+def usable_points(rate: Sequence[float], quality: Sequence[float]) -> Points:
     """Distinct pairs (rate, quality) of finite quality and of a finite rate above 0, by rising rate.
 
     >>> usable_points([2, 1, 1, 4], [36, 30, 30, float("inf")])
@@ -208,192 +170,37 @@ def usable_points(rate: Sequence[float], quality: Sequence[float]) -> list[tuple
     return sorted((r, q) for r, q in pairs if math.isfinite(q) and 0 < r < math.inf)
 
 
-class _NoValue(Exception):
-    """Why a value cannot be given."""
+def refuse_unknown_method(method: str) -> None:
+    """Raise BenchError unless it is one of `METHODS`."""
+    if method not in METHODS:
+        raise BenchError(f"unknown Bjontegaard method {method!r}: choose one of {', '.join(METHODS)}")
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """Usable points by rising rate, and the first thing that makes the curve unusable."""
+def _delta(tested: Points, anchor: Points, method: str, names: tuple[str, str]) -> BD:
+    """Of curves that are usable."""
+    import numpy as np
 
-    name: str
-    log_rate: tuple[float, ...]
-    quality: tuple[float, ...]
-    problem: str | None
+    from bench.compare.bd_arrays import Lines, mean_gaps, overlap, percent
 
+    def lines_of(points: Points) -> Lines:
+        rates, qualities = np.array(points).T[:, None]
+        return Lines(qualities, np.log(rates))
 
-@dataclass(frozen=True)
-class _Axes:
-    """A curve as y over x, x strictly rising and y never falling; `axis` says which x is."""
-
-    axis: str
-    name: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-
-
-def _curve(rate: Sequence[float], quality: Sequence[float], name: str) -> _Curve:
-    if len(rate) != len(quality):
-        raise BenchError(
-            f"curve of {name} has {len(rate)} rates and {len(quality)} qualities: give one of each per point"
-        )
-    pairs = [(float(r), float(q)) for r, q in zip(rate, quality, strict=True)]
-    usable = usable_points(rate, quality)
-    return _Curve(
-        name,
-        tuple(math.log(r) for r, _ in usable),
-        tuple(q for _, q in usable),
-        _bad_values(name, pairs) or _too_few(name, pairs, usable) or _not_rising(name, usable),
+    lines, anchors = lines_of(tested), lines_of(anchor)
+    swapped, swapped_anchors = lines.swapped(), anchors.swapped()
+    by_quality = mean_gaps(lines, anchors, method)
+    by_rate = mean_gaps(swapped, swapped_anchors, method)
+    rate_delta, metric_delta = float(percent(by_quality.value)[0]), float(by_rate.value[0])
+    reasons = []
+    if math.isnan(rate_delta):
+        why = no_gap(by_quality, "quality", lines, anchors, names, method)
+        reasons.append(f"no BD-rate: {why or too_many_bits(float(by_quality.value[0]), names)}")
+    if math.isnan(metric_delta):
+        reasons.append(f"no BD-metric: {no_gap(by_rate, 'rate', swapped, swapped_anchors, names, method)}")
+    return BD(
+        None if math.isnan(rate_delta) else rate_delta,
+        None if math.isnan(metric_delta) else metric_delta,
+        float(overlap(lines, anchors)[2][0]),
+        (len(tested), len(anchor)),
+        "; ".join(reasons) or None,
     )
-
-
-def _bad_values(name: str, pairs: list[tuple[float, float]]) -> str | None:
-    for r, q in pairs:
-        if not 0 < r < math.inf:
-            return f"curve of {name} has a rate of {r:.4g} bpp at {q:#.4g}: rates are above 0"
-        if math.isfinite(q) and abs(q) > _MAX_QUALITY:
-            return f"curve of {name} has an impossible quality: {q:#.4g} at {r:.4g} bpp"
-    return None
-
-
-def _too_few(name: str, pairs: list[tuple[float, float]], usable: list[tuple[float, float]]) -> str | None:
-    if len(usable) >= _MIN_POINTS:
-        return None
-    few = f"curve of {name} has too few points: {len(usable)} usable, {_MIN_POINTS} needed"
-    lost = [(r, q) for r, q in pairs if not math.isfinite(q)]
-    if lost:
-        r, q = min(lost)
-        few += f", for quality is {q} at {r:.4g} bpp"
-    return few
-
-
-def _not_rising(name: str, usable: list[tuple[float, float]]) -> str | None:
-    for (r0, q0), (r1, q1) in pairwise(usable):
-        low, high = _apart(q0, q1, "#")
-        left, right = _apart(r0, r1)
-        if r0 == r1:
-            return f"curve of {name} has two qualities at {left} bpp: {low} and {high}"
-        if q1 == q0:
-            return f"curve of {name} is flat: {low} at {left} bpp and at {right} bpp"
-        if q1 < q0:
-            return f"curve of {name} isn't monotonic: {high} at {right} bpp after {low} at {left} bpp"
-    return None
-
-
-def _mean_gap(test: _Axes, anchor: _Axes, method: str) -> float:
-    """Mean of test.y - anchor.y over the range of x that both cover."""
-    low, high, overlap = _shared(test.x, anchor.x)
-    if overlap < _MIN_OVERLAP:
-        spans = (
-            f"{curve.name} lies {_between(curve.axis, curve.x[0], curve.x[-1])}" for curve in (test, anchor)
-        )
-        much = "only by a sliver" if high > low else "nowhere"
-        raise _NoValue(f"the curves overlap {much} in {test.axis}: {', '.join(spans)}")
-    return _mean(test, low, high, method) - _mean(anchor, low, high, method)
-
-
-def _mean(curve: _Axes, low: float, high: float, method: str) -> float:
-    """Mean of the interpolant of y over [low, high], integrated exactly.
-
-    The three methods follow any shift and scaling of x and y, so both axes are brought to
-    [0, 1] first: no input then over- or underflows, and one tolerance serves all.
-    """
-    import numpy as np
-
-    x, y = np.array(curve.x), np.array(curve.y)
-    x_span = x[-1] - x[0]
-    y_span = (y[-1] - y[0]) or 1.0  # log rates may coincide where rates don't
-    u, v = (x - x[0]) / x_span, (y - y[0]) / y_span
-    gaps = np.diff(u)
-    if gaps.min() < _MIN_SPACING:
-        raise _too_close(curve, int(gaps.argmin()))
-    spline = _interpolant(curve, u, v, method)
-    a, b = (low - x[0]) / x_span, (high - x[0]) / x_span
-    _refuse_overshoot(curve, spline, a, b, method)
-    return float(y[0] + y_span * spline.integrate(a, b) / (b - a))
-
-
-def _interpolant(curve: _Axes, u: Any, v: Any, method: str) -> Any:
-    """A scipy.interpolate.PPoly through (or, for a cubic of over four points, near) v at u."""
-    import numpy as np
-    from scipy.interpolate import Akima1DInterpolator, PchipInterpolator, PPoly
-
-    with np.errstate(all="ignore"):  # slopes of 0 are divided by, and handled, in scipy
-        if method == "pchip":
-            return PchipInterpolator(u, v)
-        if method == "akima":
-            return Akima1DInterpolator(u, v)
-        coefficients, _, rank, _, _ = np.polyfit(u, v, 3, full=True)
-    if rank < 4:
-        raise _too_close(curve, int(np.diff(u).argmin()))
-    return PPoly(coefficients[:, None], [0.0, 1.0])
-
-
-def _refuse_overshoot(curve: _Axes, spline: Any, a: float, b: float, method: str) -> None:
-    """Raise _NoValue unless the spline rises over [a, b] and stays near its points there."""
-    import numpy as np
-
-    if method == "pchip":  # monotonic by construction
-        return
-    turns = spline.derivative().roots(discontinuity=False, extrapolate=False)
-    knots = np.concatenate(([a, b], spline.x, turns[np.isfinite(turns)]))
-    knots = np.unique(knots[(knots >= a) & (knots <= b)])
-    values = spline(knots)
-    steps = np.diff(values)
-    span = curve.x[-1] - curve.x[0]
-    if steps.min() < -_MAX_FALL:
-        k = int(steps.argmin())
-        start, end = (curve.x[0] + span * u for u in knots[k : k + 2])
-        trouble = "isn't monotonic: it turns back"
-    elif values[0] < -_MAX_EXCURSION or values[-1] > 1 + _MAX_EXCURSION:
-        start, end = (curve.x[0] + span * u for u in (a, b))
-        trouble = "leaves the range of its points"
-    else:
-        return
-    raise _NoValue(
-        f"the {method} fit of {curve.name} {trouble} {_between(curve.axis, start, end)}; use pchip"
-    )
-
-
-def _percent(log_ratio: float, names: tuple[str, str]) -> float:
-    if abs(log_ratio) > math.log(_MAX_BIT_RATIO):
-        more, less = names if log_ratio > 0 else reversed(names)
-        raise _NoValue(
-            f"{more} seems to need over {_MAX_BIT_RATIO:g} times the bits of {less}, so check the"
-            " units of rate and whether the curves saturate"
-        )
-    return 100 * math.expm1(log_ratio)
-
-
-def _shared(test: Sequence[float], anchor: Sequence[float]) -> tuple[float, float, float]:
-    """Ends of the range that both rising sequences cover, and its share of their union (0..1)."""
-    low, high = max(test[0], anchor[0]), min(test[-1], anchor[-1])
-    union = max(test[-1], anchor[-1]) - min(test[0], anchor[0])
-    return low, high, max(high - low, 0.0) / union if union > 0 else 0.0
-
-
-def _too_close(curve: _Axes, k: int) -> _NoValue:
-    where = _between(curve.axis, curve.x[k], curve.x[k + 1])
-    return _NoValue(f"points of {curve.name} are too close together {where}")
-
-
-def _between(axis: str, start: float, end: float) -> str:
-    """The range in words; `axis` "rate" means log rate."""
-    if axis == "quality":
-        low, high = _apart(start, end, "#")
-        return f"between {low} and {high}"
-    low, high = _apart(_exp(start), _exp(end))
-    return f"between {low} and {high} bpp"
-
-
-def _exp(log_rate: float) -> float:
-    return math.exp(min(log_rate, 709.7))  # rounding could pass the log of the largest float
-
-
-def _apart(a: float, b: float, flag: str = "") -> tuple[str, str]:
-    """Both numbers to the fewest digits, four or more, that tell them apart."""
-    for digits in range(4, 18):
-        texts = f"{a:{flag}.{digits}g}", f"{b:{flag}.{digits}g}"
-        if texts[0] != texts[1] or a == b:
-            break
-    return texts

@@ -7,14 +7,14 @@ two curves of means and a delta. The interval lies between the 2.5th and 97.5th 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bench import metrics
-from bench.compare.bd import bjontegaard
-from bench.compare.curves import Curve, MeasuredCell
-from bench.metrics import USUAL
+from bench.compare.bd import bjontegaard, refuse_unknown_method
+from bench.compare.curves import Curve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,34 +56,40 @@ def bootstrap(
 
     Raises BenchError for an unknown method or metric.
     """
+    import numpy as np
+
+    from bench.compare.bd_arrays import bjontegaard_arrays
+    from bench.compare.image_curves import image_curves, whole_images
+
+    refuse_unknown_method(method)
+    whole = []
     for curve in (tested, anchor):
         if not curve.cells:
             return _none(0, f"{curve.codec} has no figures of single images")
-    images = sorted(_whole_images(tested) & _whole_images(anchor))
+        whole.append(whole_images(curve, metric))
+    images = sorted(whole[0].keys() & whole[1].keys())
     if len(images) < MIN_IMAGES:
         return _none(len(images), f"an interval takes {MIN_IMAGES} images or more, not {len(images)}")
-    resampled = []
-    for curve in (tested, anchor):
-        cells = [cell for cell in curve.cells if cell.image in images]
-        if any(cell.values.get(metric) is None for cell in cells):
+    for curve, known in zip((tested, anchor), whole, strict=True):
+        if not all(known[image] for image in images):
             return _none(len(images), f"{curve.codec} has images without {metrics.get(metric).title}")
-        resampled.append(_Resampled(cells, images, metric, curve.average))
-    names = (tested.codec, anchor.codec)
-    deltas = [
-        bjontegaard(*resampled[0].axes(draw), *resampled[1].axes(draw), method, names)
-        for draw in draws(len(images), replicates, seed)
+    shares = weights(len(images), replicates, seed)
+    axes = [
+        values for curve in (tested, anchor) for values in image_curves(curve, metric, images).means(shares)
     ]
-    rates = [delta.bd_rate for delta in deltas if delta.bd_rate is not None]
-    gains = [delta.bd_metric for delta in deltas if delta.bd_metric is not None]
-    bd_rate = percentiles(rates) if _enough(rates, replicates) else None
-    bd_metric = percentiles(gains) if _enough(gains, replicates) else None
+    deltas = bjontegaard_arrays(axes[0], axes[1], axes[2], axes[3], method)
+    has_rate, has_metric = np.isfinite(deltas.bd_rate), np.isfinite(deltas.bd_metric)
+    least = max(1, (1 - _MAX_LOST) * replicates)
+    bd_rate = percentiles(deltas.bd_rate[has_rate]) if has_rate.sum() >= least else None
+    bd_metric = percentiles(deltas.bd_metric[has_metric]) if has_metric.sum() >= least else None
     reason = None
     if bd_rate is None or bd_metric is None:
-        lost = replicates - min(len(rates), len(gains))
-        example = next((delta.reason for delta in deltas if delta.reason), "")
+        lost = replicates - min(int(has_rate.sum()), int(has_metric.sum()))
+        first = [values[int(np.argmin(has_rate & has_metric))].tolist() for values in axes]
+        names = (tested.codec, anchor.codec)
+        example = bjontegaard(first[0], first[1], first[2], first[3], method, names).reason
         reason = f"{lost} of {replicates} draws of images give no value ({example})"
-    both = sum(delta.reason is None for delta in deltas)
-    return Interval(bd_rate, bd_metric, len(images), both, reason)
+    return Interval(bd_rate, bd_metric, len(images), int((has_rate & has_metric).sum()), reason)
 
 
 def draws(images: int, replicates: int = REPLICATES, seed: int = 0) -> NDArray[np.int64]:
@@ -93,55 +99,25 @@ def draws(images: int, replicates: int = REPLICATES, seed: int = 0) -> NDArray[n
     return np.random.default_rng(seed).integers(0, images, (replicates, images))
 
 
+@lru_cache(maxsize=8)  # all pairs of a comparison take the same draws
+def weights(images: int, replicates: int = REPLICATES, seed: int = 0) -> NDArray[np.float64]:
+    """The share of each image in each of `draws` (replicates, images); a row sums to 1."""
+    import numpy as np
+
+    chosen = draws(images, replicates, seed)
+    counts = np.zeros((replicates, images))
+    np.add.at(counts, (np.arange(replicates)[:, None], chosen), 1)
+    counts /= images
+    counts.flags.writeable = False
+    return counts
+
+
 def percentiles(values: Iterable[float]) -> tuple[float, float]:
     """The 2.5th and 97.5th percentile of values, at least one."""
     import numpy as np
 
     low, high = np.percentile(list(values), (2.5, 97.5))
     return float(low), float(high)
-
-
-class _Resampled:
-    """One codec's cells as arrays (images, qualities), for the curve of any draw of images."""
-
-    def __init__(self, cells: list[MeasuredCell], images: list[str], metric: str, average: str) -> None:
-        import numpy as np
-
-        scale = metrics.get(metric)
-        average = scale.usual_average if average == USUAL else average
-        # The two averages of Metric.mean_in_db, each as terms to take the mean of and what follows.
-        term: Callable[[float], float] = scale.in_db
-        self._finish: Callable[[float], float] | None = None
-        if average != "mean-of-db":
-            term = scale.linear
-            self._finish = lambda mean: scale.in_db(scale.from_linear(mean))
-        row = {image: i for i, image in enumerate(images)}
-        column = {quality: i for i, quality in enumerate(sorted({cell.quality for cell in cells}))}
-        self._rates = np.empty((len(row), len(column)))
-        self._terms = np.empty_like(self._rates)
-        for cell in cells:
-            where = row[cell.image], column[cell.quality]
-            self._rates[where] = cell.bpp
-            self._terms[where] = term(cell.values[metric])  # type: ignore[arg-type]
-
-    def axes(self, draw: NDArray[np.int64]) -> tuple[list[float], list[float]]:
-        """Rates and qualities of the curve of the drawn images, as `Curve.axes` gives them."""
-        qualities = self._terms[draw].mean(axis=0).tolist()
-        if self._finish is not None:
-            qualities = [self._finish(mean) for mean in qualities]
-        return self._rates[draw].mean(axis=0).tolist(), qualities
-
-
-def _whole_images(curve: Curve) -> set[str]:
-    qualities = {cell.quality for cell in curve.cells}
-    measured: dict[str, set[float]] = {}
-    for cell in curve.cells:
-        measured.setdefault(cell.image, set()).add(cell.quality)
-    return {image for image, own in measured.items() if own == qualities}
-
-
-def _enough(values: list[float], replicates: int) -> bool:
-    return len(values) >= max(1, (1 - _MAX_LOST) * replicates)
 
 
 def _none(images: int, reason: str) -> Interval:

@@ -63,6 +63,10 @@ class Curve:
         """Distinct pairs (bpp, metric on the scale of curves) that are finite, by rising rate."""
         return usable_points(*self.axes(metric))
 
+    def of_image(self, image: str) -> Curve:
+        """The curve of one image, by `MeasuredCell.image`."""
+        return curve(self.codec, (cell for cell in self.cells if cell.image == image), self.average)
+
 
 def cell_of(row: Row) -> MeasuredCell:
     """A measured row as a cell; times that were taken while other jobs ran are left out."""
@@ -97,14 +101,6 @@ def curve(codec: str, cells: Iterable[MeasuredCell], average: str = USUAL) -> Cu
         at.setdefault(cell.quality, []).append(cell)
     points = [mean_point(quality, measured, average) for quality, measured in at.items()]
     return Curve(codec, tuple(sorted(points, key=lambda point: point.bpp)), cells, average)
-
-
-def curve_by_image(whole: Curve) -> dict[str, Curve]:
-    """One curve per image, by `MeasuredCell.image`."""
-    images: dict[str, list[MeasuredCell]] = {}
-    for cell in whole.cells:
-        images.setdefault(cell.image, []).append(cell)
-    return {image: curve(whole.codec, cells, whole.average) for image, cells in images.items()}
 
 
 def whole_curves(cells: Sequence[MeasuredCell]) -> tuple[set[str], set[float]]:

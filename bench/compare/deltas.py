@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench.compare.bd import BD, bjontegaard
-from bench.compare.curves import Curve, curve_by_image
+from bench.compare.curves import Curve
 from bench.metrics import get as get_metric
 
 if TYPE_CHECKING:
@@ -105,10 +106,27 @@ def metrics_of(curve: Curve) -> set[str]:
 
 
 def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str) -> Iterable[ImageDelta]:
-    anchors = curve_by_image(anchor)
-    for image, curve in curve_by_image(tested).items():
-        if image in anchors:
-            yield ImageDelta(curve.cells[0].name, _bd(curve, anchors[image], metric, method))
+    """In the order of the tested curve's images. All that can be are computed at once."""
+    if not tested.cells or not anchor.cells:
+        return
+    from bench.compare.bd_arrays import bjontegaard_arrays
+    from bench.compare.image_curves import image_curves, whole_images
+
+    names = {cell.image: cell.name for cell in tested.cells}
+    known, anchor_known = whole_images(tested, metric), whole_images(anchor, metric)
+    ready = [image for image in names if known.get(image) and anchor_known.get(image)]
+    curves, anchors = (image_curves(curve, metric, ready) for curve in (tested, anchor))
+    deltas = bjontegaard_arrays(curves.rates, curves.qualities, anchors.rates, anchors.qualities, method)
+    whole = {
+        image: BD(float(rate), float(gain), float(overlap), (int(points[0]), int(points[1])), None)
+        for image, rate, gain, overlap, points in zip(ready, *deltas, strict=True)
+        if not isnan(rate + gain)
+    }
+    there = {cell.image for cell in anchor.cells}
+    for image, name in names.items():
+        if image in there:
+            bd = whole.get(image) or _bd(tested.of_image(image), anchor.of_image(image), metric, method)
+            yield ImageDelta(name, bd)
 
 
 def _bd(tested: Curve, anchor: Curve, metric: str, method: str) -> BD:

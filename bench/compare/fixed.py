@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from bench.compare.curves import Curve
 
@@ -115,19 +114,23 @@ class _Spline:
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         self.low, self.high = math.inf, -math.inf
-        self._spline: Any = None
         if len(points) >= 2 and all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(points)):
-            from scipy.interpolate import PchipInterpolator
+            import numpy as np
+
+            from bench.compare.interpolation import pchip
 
             self.low, self.high = points[0][0], points[-1][0]
-            self._spline = PchipInterpolator(*zip(*points, strict=True))
+            x, y = np.array(points).T[:, None]
+            self._spline = pchip(x, y)
 
     def __call__(self, x: float) -> float | None:
-        return float(self._spline(x)) if self.low <= x <= self.high else None
+        return self.all([x])[0] if self.low <= x <= self.high else None
 
     def all(self, xs: Sequence[float]) -> list[float]:
         """Values at places that all lie within the curve."""
-        values: list[float] = self._spline(xs).tolist()
+        import numpy as np
+
+        values: list[float] = self._spline.values(np.array([xs]))[0].tolist()
         return values
 
 

@@ -1,0 +1,78 @@
+"""A codec's curves of single images by one metric, as arrays, and the mean curves of weighted images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench import metrics
+from bench.compare.curves import Curve
+from bench.compare.interpolation import Array
+from bench.metrics import USUAL
+
+
+@dataclass(frozen=True)
+class ImageCurves:
+    """A row per image, a column per quality of the codec. Shapes (images, qualities)."""
+
+    rates: Array  # bpp
+    qualities: Array  # the metric on the scale of curves
+    _terms: Array = field(repr=False)  # what the mean is taken of
+    _finish: Callable[[float], float] | None = field(repr=False)  # from such a mean to the scale of curves
+
+    def means(self, weights: Array) -> tuple[Array, Array]:
+        """Rates and qualities (draws, qualities) of mean curves, as `Curve.axes` gives them.
+
+        weights: of images (draws, images); a row sums to 1.
+        """
+        rates, means = _weighted(weights, self.rates), _weighted(weights, self._terms)
+        if self._finish is not None:
+            finish = self._finish
+            means = np.array([[finish(mean) for mean in row] for row in means.tolist()])
+        return rates, means
+
+
+def whole_images(curve: Curve, metric: str) -> dict[str, bool]:
+    """The images that a curve has at all its qualities, and whether it has the metric for each of these."""
+    qualities = {cell.quality for cell in curve.cells}
+    measured: dict[str, set[float]] = {}
+    known: dict[str, bool] = {}
+    for cell in curve.cells:
+        measured.setdefault(cell.image, set()).add(cell.quality)
+        known[cell.image] = known.get(cell.image, True) and cell.values.get(metric) is not None
+    return {image: known[image] for image, own in measured.items() if own == qualities}
+
+
+def image_curves(curve: Curve, metric: str, images: list[str]) -> ImageCurves:
+    """The curves of these images, which must be among `whole_images` and have the metric, in their order."""
+    scale = metrics.get(metric)
+    average = scale.usual_average if curve.average == USUAL else curve.average
+    row = {image: i for i, image in enumerate(images)}
+    column = {quality: i for i, quality in enumerate(sorted({cell.quality for cell in curve.cells}))}
+    rates, qualities, terms = (np.empty((len(row), len(column))) for _ in range(3))
+    for cell in curve.cells:
+        value = cell.values.get(metric)
+        if cell.image in row and value is not None:
+            place = row[cell.image], column[cell.quality]
+            rates[place] = cell.bpp
+            qualities[place] = scale.in_db(value)
+            terms[place] = scale.linear(value)
+    # The two averages of Metric.mean_in_db.
+    if average == "mean-of-db":
+        return ImageCurves(rates, qualities, qualities, None)
+    return ImageCurves(rates, qualities, terms, lambda mean: scale.in_db(scale.from_linear(mean)))
+
+
+def _weighted(weights: Array, values: Array) -> Array:
+    """weights @ values, where infinity is infinity unless its weight is 0."""
+    infinite = ~np.isfinite(values)
+    if not infinite.any():
+        plain: Array = weights @ values
+        return plain
+    means: Array = weights @ np.where(infinite, 0.0, values)
+    for image, column in zip(*np.nonzero(infinite), strict=True):
+        drawn = weights[:, image] > 0
+        means[drawn, column] += values[image, column]
+    return means
