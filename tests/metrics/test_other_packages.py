@@ -6,12 +6,10 @@ import json
 import math
 import subprocess
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from scored import as_jpeg, score
 from tiny import photo
 
@@ -19,30 +17,17 @@ from bench import metrics
 from bench.core import torchvision_cpu
 from bench.core.errors import BenchError
 
-OPTIONAL = ("ssimulacra2", "vif", "vmaf")
+OPTIONAL = ("vif", "vmaf")
 
 
 # VMAF gives one picture without motion less than 100, whatever its content.
-@pytest.mark.parametrize(("name", "perfect"), [("ssimulacra2", 100), ("vif", 1), ("vmaf", 97.43)])
+@pytest.mark.parametrize(("name", "perfect"), [("vif", 1), ("vmaf", 97.43)])
 def test_better_pictures_score_higher(name: str, perfect: float) -> None:
     original = photo(192, 160)
     pictures = [*(as_jpeg(original, quality) for quality in (5, 30, 90)), original]
     scores = [value for decoded in pictures if (value := score(name, original, decoded)) is not None]
     assert scores == sorted(scores) and len(set(scores)) == 4
     assert scores[-1] == pytest.approx(perfect, abs=0.01)
-
-
-def test_ssimulacra2_is_that_of_the_package() -> None:
-    original = photo(192, 160)
-    decoded = as_jpeg(original, 30)
-    found = score("ssimulacra2", original, decoded)
-    from ssimulacra2 import compute_ssimulacra2
-
-    files = []
-    for picture in (original, decoded):
-        files.append(BytesIO())
-        Image.fromarray(picture).save(files[-1], "PNG")
-    assert found == compute_ssimulacra2(*files)
 
 
 def test_vif_is_that_of_piq() -> None:
