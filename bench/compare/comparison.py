@@ -53,6 +53,7 @@ class Comparison:
     method: str = "pchip"
     average: str = USUAL
     sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by codec: "4:2:0"
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the codecs that were measured here
 
     @property
     def metrics(self) -> list[str]:
@@ -106,6 +107,7 @@ class Comparison:
             "method": self.method,
             "average": self.average,
             "sampling": dict(self.sampling),
+            "versions": dict(self.versions),
             "rows": self.rows(),
             "curves": [
                 {
@@ -212,6 +214,7 @@ def _compare(
         method=method,
         average=average,
         sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
+        versions={source.curve.codec: version for source in sources if (version := source.version)},
     )
 
 
@@ -227,15 +230,15 @@ def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], i
             f"no image of {dataset} has been measured with all of {', '.join(whole)}; "
             "run them on the same images, as with --images 4"
         )
-    trimmed, notes = [], []
+    trimmed = []
     for full in curves:
         if not full.cells:
             trimmed.append(full)
             continue
-        images, qualities = whole[full.codec]
+        _, qualities = whole[full.codec]
         cells = [cell for cell in full.cells if cell.image in shared and cell.quality in qualities]
         trimmed.append(curve(full.codec, cells, full.average))
-        notes += remarks.left_out(full, images, qualities, shared)
+    notes = remarks.left_out([full for full in curves if full.cells], whole, shared)
     return trimmed, len(shared), notes
 
 

@@ -5,13 +5,17 @@ A warning says what may make a figure mislead; a note says what was taken, and w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.compare.curves import Curve
-from bench.compare.deltas import Delta
+from bench.compare.curves import Curve, MeasuredCell
+from bench.compare.deltas import Delta, metrics_of
 from bench.compare.fixed import crossings, fall
 from bench.compare.sources import Source
+from bench.core.words import first_few
 from bench.metrics import get as get_metric
+
+Whole = tuple[set[str], set[float]]  # images, and the qualities that all of them have
 
 _LOW_OVERLAP = 0.75  # share of the qualities below which a delta is warned of
 
@@ -25,7 +29,8 @@ def warnings(sources: Sequence[Source], curves: Sequence[Curve], deltas: Sequenc
     sentences = [sentence for source in sources for sentence in _failures(source)]
     by_codec = {curve.codec: curve for curve in curves}
     for metric in dict.fromkeys(delta.metric for delta in deltas):
-        sentences += [sentence for curve in curves for sentence in _fall(curve, metric)]
+        for curve in curves:
+            sentences += [*_fall(curve, metric), *_lossless(curve, metric), *_not_drawn(curve, metric)]
         for delta in deltas:
             if delta.metric == metric:
                 sentences += _doubts(by_codec[delta.codec], curves[-1], delta)
@@ -51,23 +56,29 @@ def notes(sources: Sequence[Source], dataset: str, images: int) -> list[str]:
     ]
 
 
-def left_out(curve: Curve, images: set[str], qualities: set[float], shared: set[str]) -> list[str]:
-    """What of a curve a comparison doesn't use.
+def left_out(curves: Sequence[Curve], whole: Mapping[str, Whole], shared: set[str]) -> list[str]:
+    """Which qualities and images a comparison doesn't use, and why.
 
     Args:
-        curve: all that was measured.
-        images: those that were measured at all `qualities`.
-        qualities: those that the comparison uses.
-        shared: images that all codecs have.
+        curves: all that was measured of each codec that has single images.
+        whole: by codec, the images that were measured at all of its qualities, and these qualities.
+        shared: images that all codecs have so; the comparison is over them.
     """
     sentences = []
-    if dropped := sorted({cell.quality for cell in curve.cells} - qualities):
-        few = ", ".join(f"{quality:g}" for quality in dropped)
-        sentences.append(f"{curve.codec}: qualities measured on few images are left out ({few})")
-    if images != shared:
-        sentences.append(
-            f"{curve.codec}: {len(shared)} of {len(images)} images are used, those that all codecs have"
-        )
+    for curve in curves:
+        if dropped := sorted({cell.quality for cell in curve.cells} - whole[curve.codec][1]):
+            few = ", ".join(f"{quality:g}" for quality in dropped)
+            sentences.append(f"{curve.codec}: qualities measured on few images are left out ({few})")
+    names: dict[str, str] = {cell.image: cell.name for curve in curves for cell in curve.cells}
+    for image in shared:
+        names.pop(image, None)
+    by_reason: dict[str, list[str]] = {}
+    for image, name in sorted(names.items(), key=lambda item: item[1]):
+        lacks = [lack for curve in curves if (lack := _lack(curve, whole[curve.codec], image))]
+        by_reason.setdefault(" and ".join(lacks), []).append(name)
+    for reason, images in by_reason.items():
+        verb = "is" if len(images) == 1 else "are"
+        sentences.append(f"{first_few(images)} {verb} left out: {reason}")
     return sentences
 
 
@@ -80,6 +91,47 @@ def on_times(source: Source, timed: int, cells: int) -> str:
     if timed < cells:
         return f"times of the {timed} of {cells} cells that were measured alone"
     return ""
+
+
+def _lack(curve: Curve, whole: Whole, image: str) -> str:
+    """What a codec lacks of an image, as a clause; empty if nothing."""
+    images, qualities = whole
+    if image in images:
+        return ""
+    measured = {cell.quality for cell in curve.cells if cell.image == image}
+    if not measured & qualities:
+        return f"{curve.codec} has no figures there"
+    missing = ", ".join(f"{quality:g}" for quality in sorted(qualities - measured))
+    return f"{curve.codec} lacks quality {missing}"
+
+
+def _lossless(curve: Curve, metric: str) -> list[str]:
+    """Points that a curve loses as the mean is infinite: one lossless image is enough for that."""
+    title = get_metric(metric).title
+    sentences = []
+    for point in curve.points:
+        if not math.isinf(point.db.get(metric, 0.0)):
+            continue
+        cells = [cell for cell in curve.cells if cell.quality == point.quality]
+        names = [cell.name for cell in cells if _is_infinite(cell, metric)]
+        if names and len(names) < len(cells):
+            sentences.append(
+                f"{curve.codec} at quality {point.quality:g}: {first_few(names)} came back without loss, so "
+                f"the mean {title} is infinite and the point is left out; "
+                "--average db-of-mean takes the mean of the errors instead"
+            )
+    return sentences
+
+
+def _not_drawn(curve: Curve, metric: str) -> list[str]:
+    if curve.usable_points(metric) or metric not in metrics_of(curve):
+        return []
+    return [f"{curve.codec} isn't in the plot of {get_metric(metric).title}: no point of it is finite"]
+
+
+def _is_infinite(cell: MeasuredCell, metric: str) -> bool:
+    value = cell.values.get(metric)
+    return value is not None and math.isinf(get_metric(metric).in_db(value))
 
 
 def _failures(source: Source) -> list[str]:

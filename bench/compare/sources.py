@@ -42,6 +42,11 @@ class Source:
         return [setup for setup in self.contents.setups.values() if setup.id in used]
 
     @property
+    def version(self) -> str | None:
+        """Of the codec, if the curve was measured here."""
+        return self.contents.version if self.contents else None
+
+    @property
     def sampling(self) -> str | None:
         """How the codec samples chroma, such as "4:2:0", if not in full."""
         samplings = (setup.details.get("chroma") for setup in self.setups)

@@ -267,7 +267,8 @@ def _explanation(comparison: Comparison) -> list[str]:
     if any(delta.interval for delta in comparison.deltas):
         lines.append("Intervals are of a paired bootstrap over images.")
     lines += [f"Warning: {warning}." for warning in comparison.warnings]
-    return lines + [f"Note: {note}." for note in comparison.notes]
+    lines += [f"Note: {note}." for note in comparison.notes]
+    return lines + [f"{codec} is {version}." for codec, version in comparison.versions.items()]
 
 
 def _screen(grid: Grid) -> Table:

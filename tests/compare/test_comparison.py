@@ -81,7 +81,7 @@ def test_only_images_that_all_codecs_have_are_used(tmp_path: Path) -> None:
     result = against(tmp_path, "new", "old")
     assert result.images == 2
     assert result.deltas[0].bd.bd_rate == pytest.approx(-10)
-    assert any("old: 2 of 3 images" in note for note in result.notes)
+    assert "c.png is left out: new has no figures there" in result.notes
 
 
 def test_a_run_that_was_cut_short_uses_its_whole_images(tmp_path: Path) -> None:
@@ -347,3 +347,42 @@ def test_a_figure_is_drawn_but_not_saved(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
     with pytest.raises(BenchError, match="no curve has a point by 'vif'; draw one of psnr, ms_ssim"):
         result.figure("vif")
+
+
+def test_an_image_that_lacks_a_quality_is_named_with_who_lacks_it(tmp_path: Path) -> None:
+    """For all codecs alike, too: then nothing else would show that an image is missing."""
+    store = Store(tmp_path)
+    for codec in ("new", "old"):
+        fill(store, codec, images="ab")
+        fill(store, codec, images="cd", qualities=QUALITIES[:-1])
+    fill(store, "new", images="e")
+    result = against(tmp_path, "new", "old")
+    last = f"{QUALITIES[-1]:g}"
+    assert result.images == 2
+    assert f"c.png, d.png are left out: new lacks quality {last} and old lacks quality {last}" in result.notes
+    assert "e.png is left out: old has no figures there" in result.notes
+
+
+def test_one_lossless_image_is_named_with_the_way_out(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "old")
+    fill(store, "new", images="bc")
+    for quality in QUALITIES:
+        made = row("new", "a", quality)
+        store.append(replace(made, metrics={**made.metrics, "psnr": math.inf}))
+    result = against(tmp_path, "new", "old", metrics=["psnr"])
+    lossless = [warning for warning in result.warnings if "without loss" in warning]
+    assert len(lossless) == len(QUALITIES)
+    assert all("a.png" in warning and "--average db-of-mean" in warning for warning in lossless)
+    assert any("new isn't in the plot of PSNR" in warning for warning in result.warnings)
+    saved = against(tmp_path, "new", "old", metrics=["psnr"], average="db-of-mean")
+    assert saved.deltas[0].bd.bd_rate is not None
+    assert not [warning for warning in saved.warnings if "without loss" in warning]
+
+
+def test_versions_of_all_that_was_measured_are_in_the_document(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new")
+    fill(store, "old")
+    document = against(tmp_path, "new", "old").to_dict()
+    assert document["versions"] == {codec: store.load("set", codec).version for codec in ("new", "old")}
