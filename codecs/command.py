@@ -128,7 +128,7 @@ class CommandCodec(Codec):
         from bench.core.images import read_rgb  # refuses more than 8 bits, instead of cutting them off
 
         try:
-            return read_rgb(path)
+            return read_rgb(path, formats=(self.file.output.upper(),))
         except BenchError as error:
             reason = program.last_words(str(error), path.parent).partition(";")[0]
             raise CodecError(f"{self._decoder} wrote no picture that can be read{reason}") from None

@@ -237,13 +237,20 @@ def _yes_or_no(key: str, value: object) -> bool:
 
 
 def _numbers(key: str, value: object) -> tuple[float, ...]:
-    numbers = value if isinstance(value, list) else [value]
+    numbers = [_as_number(number) for number in (value if isinstance(value, list) else [value])]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             raise _Wrong(f"'{key}' holds numbers, not {number!r}; write {key}: [10, 50, 90]")
     if not numbers or len(set(numbers)) < len(numbers):
         raise _Wrong(f"'{key}' holds {'a number twice' if numbers else 'nothing'}; write {key}: [10, 50, 90]")
     return tuple(numbers)
+
+
+def _as_number(value: Any) -> Any:
+    """A number that YAML takes for text, such as 1e-4 (YAML wants 1.0e-4); other values as they are."""
+    if isinstance(value, str) and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+", value):
+        return float(value)
+    return value
 
 
 def _range(key: str, value: object) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,19 +23,24 @@ from bench.compare.curves import Curve, MeasuredCell, Point, curve
 from bench.core.errors import BenchError
 
 _FIRST = ("image", "quality", "bpp")
+_NUMBER = re.compile(r"[+-]?(inf|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)")
+# Columns of points.csv, as `bench compare` writes it, that are no figures of a curve.
+_BESIDE = ("dataset", "codec", "images", "encode_s", "decode_s", "encode_memory", "decode_memory")
 
 
-def load(path: Path, label: str, images: int = 0) -> Curve:
+def load(path: Path, label: str, images: int = 0, codec: str | None = None) -> Curve:
     """The curve in a file: with cells where rows name images, else of points only.
 
     Args:
         label: the curve's name, its `codec`.
         images: that rows of means are over; 0 where that isn't known.
+        codec: whose lines to take, in a file with a column `codec` such as the points.csv of
+            `bench compare`; None: the only one.
 
     Raises:
         BenchError: no such file, or what is wrong with it and in which line.
     """
-    rows = list(_rows(path))
+    rows = list(_rows(path, codec))
     if not rows:
         raise BenchError(f"{path} has no rows: give one for each point under the header")
     _refuse_mixture(path, rows)
@@ -82,18 +88,23 @@ class _Row:
     values: dict[str, float | None]
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def _rows(path: Path, codec: str | None) -> Iterator[_Row]:
     lines = _lines(path)
     try:
         _, header = next(lines)
     except StopIteration:
         raise BenchError(f"{path} is empty: its first line is image,quality,bpp,psnr,ms_ssim") from None
+    header = [name.lower() for name in header]
     names = _metrics(path, header)
+    records = []
     for line, texts in lines:
-        where = f"{path}, line {line}"
         if len(texts) != len(header):
-            raise BenchError(f"{where} has {len(texts)} values where the header names {len(header)}")
-        row = dict(zip(header, texts, strict=True))
+            raise BenchError(
+                f"{path}, line {line} has {len(texts)} values where the header names {len(header)}"
+            )
+        records.append((line, {"image": ""} | dict(zip(header, texts, strict=True))))
+    for line, row in _of_codec(path, records, codec):
+        where = f"{path}, line {line}"
         bpp = _number(row["bpp"], "bpp", where)
         if bpp is None or not 0 < bpp < math.inf:
             raise BenchError(f"{where}: bpp is '{row['bpp']}', and must be a number above 0")
@@ -115,22 +126,25 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise BenchError(f"can't read {path} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise BenchError(f"{path} is no text in UTF-8: save it as CSV in UTF-8") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.startswith("#"):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        if line.strip(" \t,;") and not line.startswith("#"):
             yield number, [value.strip() for value in next(csv.reader([line]))]
 
 
 def _metrics(path: Path, header: list[str]) -> list[str]:
     """The metrics among the columns, which must be those that a file has."""
     known = metrics.names()
-    if missing := [name for name in _FIRST if name not in header]:
+    # bench's own points.csv has means only, and no column for images.
+    first = _FIRST[1:] if "codec" in header else _FIRST
+    if missing := [name for name in first if name not in header]:
         raise BenchError(
             f"{path} lacks the column {', '.join(missing)}: its header, parted by commas, is "
             "image,quality,bpp and metrics, such as psnr,ms_ssim"
         )
     if twice := [name for name, count in Counter(header).items() if count > 1]:
         raise BenchError(f"{path} names the column {', '.join(twice)} twice")
-    names = [name for name in header if name not in _FIRST]
+    beside = (*_BESIDE, *(f"{name}_curve" for name in known)) if "codec" in header else ()
+    names = [name for name in header if name not in (*_FIRST, *beside)]
     if unknown := [name for name in names if name not in known]:
         raise BenchError(
             f"{path} has columns that are no metric: {', '.join(unknown)}; there are {', '.join(known)}"
@@ -140,13 +154,26 @@ def _metrics(path: Path, header: list[str]) -> list[str]:
     return names
 
 
+def _of_codec(
+    path: Path, records: list[tuple[int, dict[str, str]]], codec: str | None
+) -> list[tuple[int, dict[str, str]]]:
+    """The lines of one codec: the one that is asked for, or the only one."""
+    codecs = list(dict.fromkeys(row["codec"] for _, row in records if "codec" in row))
+    if codec is None and len(codecs) < 2:
+        return records
+    if codec not in codecs:
+        there = f"it has {', '.join(codecs)}" if codecs else "it has no column `codec`"
+        wanted = "say which of several curves to take" if codec is None else f"no curve of '{codec}'"
+        example = f"; write file:{path}#{codecs[0]}" if codecs else ""
+        raise BenchError(f"{path}: {wanted}, {there}{example}")
+    return [(line, row) for line, row in records if row["codec"] == codec]
+
+
 def _number(text: str, column: str, where: str) -> float | None:
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    # float() takes more, such as 1_0.5 for 10.5.
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if math.isnan(value):
         raise BenchError(f"{where}: {column} is '{text}', which is no number")
     return value

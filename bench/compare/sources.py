@@ -67,7 +67,8 @@ def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: 
         BenchError: there is no such curve; the message says what would have worked.
     """
     if name.startswith(FILE):
-        return Source(_averaged(curve_csv.load(Path(name.removeprefix(FILE)), label), average))
+        path, codec = _file_and_codec(name)
+        return Source(_averaged(curve_csv.load(path, label, codec=codec), average))
     if name.startswith(published.PREFIX):
         return Source(replace(published.load(name.removeprefix(published.PREFIX), dataset), codec=label))
     for store in stores:
@@ -88,13 +89,27 @@ def labels(names: Sequence[str]) -> list[str]:
     """
     if len(set(names)) < len(names):
         raise BenchError(f"a codec is named twice among {', '.join(names)}; name each once")
-    bare = [Path(name.removeprefix(FILE)).stem if name.startswith(FILE) else name for name in names]
+    bare = [_label_of_file(name) if name.startswith(FILE) else name for name in names]
     for one, other in combinations(range(len(names)), 2):
         if bare[one] == bare[other]:
             raise BenchError(
                 f"{names[one]} and {names[other]} would both be called '{bare[one]}'; rename the file"
             )
     return bare
+
+
+def _file_and_codec(name: str) -> tuple[Path, str | None]:
+    """The file that `file:PATH` or `file:PATH#CODEC` names, and the codec."""
+    text = name.removeprefix(FILE)
+    if Path(text).is_file():  # a file's name may hold a "#"
+        return Path(text), None
+    path, mark, codec = text.partition("#")
+    return Path(path), codec if mark else None
+
+
+def _label_of_file(name: str) -> str:
+    path, codec = _file_and_codec(name)
+    return path.stem if codec is None else f"{path.stem}#{codec}"
 
 
 def shared_datasets(names: Sequence[str], stores: Sequence[Store]) -> list[str]:

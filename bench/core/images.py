@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 500_000_000
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}
 _BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
 _ORIENTATION = 0x0112  # tag of EXIF
@@ -43,12 +43,15 @@ def pixels(path: Path) -> int:
         return int(image.width * image.height)
 
 
-def read_rgb(source: Path | IO[bytes], name: str | None = None) -> npt.NDArray[np.uint8]:
+def read_rgb(
+    source: Path | IO[bytes], name: str | None = None, formats: tuple[str, ...] = FORMATS
+) -> npt.NDArray[np.uint8]:
     """The samples of an image file: uint8, height x width x 3, sRGB values as stored.
 
     Args:
         source: a file's path, or an open file.
         name: what errors call the file; by default its path.
+        formats: those that the file may have, whatever its suffix says.
 
     Raises:
         BenchError: the file is no image, or one that the table above refuses.
@@ -56,7 +59,7 @@ def read_rgb(source: Path | IO[bytes], name: str | None = None) -> npt.NDArray[n
     import numpy as np
 
     title = name or str(source)
-    with _reading(title), _open(source) as image:
+    with _reading(title, formats), _open(source, formats) as image:
         _refuse_unfit(image, title)
         if image.has_transparency_data:
             rgba = image.convert("RGBA")
@@ -84,8 +87,8 @@ def lost_metadata(path: Path) -> list[str]:
 class _reading:
     """Turns what Pillow raises for a file into one sentence."""
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, title: str, formats: tuple[str, ...] = FORMATS) -> None:
+        self.title, self.formats = title, formats
 
     def __enter__(self) -> None:
         pass
@@ -97,7 +100,7 @@ class _reading:
             raise BenchError(f"there is no image {self.title}.") from error
         if isinstance(error, PIL.UnidentifiedImageError):
             raise BenchError(
-                f"{self.title} cannot be read as an image: it is none of {', '.join(_FORMATS)}, or damaged."
+                f"{self.title} cannot be read as an image: it is {_none_of(self.formats)}, or damaged."
             ) from error
         bad = (OSError, SyntaxError, ValueError, EOFError, MemoryError, PIL.Image.DecompressionBombError)
         if isinstance(error, bad):
@@ -105,7 +108,7 @@ class _reading:
             raise BenchError(f"{self.title} cannot be read as an image ({reason}); replace it.") from error
 
 
-def _open(source: Path | IO[bytes]) -> Any:
+def _open(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Any:
     import PIL.Image
 
     # Benchmarks use big images: Pillow's own limit (89 megapixels) would warn about honest ones.
@@ -114,7 +117,11 @@ def _open(source: Path | IO[bytes]) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-        return PIL.Image.open(source, formats=_FORMATS)
+        return PIL.Image.open(source, formats=formats)
+
+
+def _none_of(formats: tuple[str, ...]) -> str:
+    return f"no {formats[0]}" if len(formats) == 1 else f"none of {', '.join(formats)}"
 
 
 def _refuse_unfit(image: Any, title: str) -> None:

@@ -7,6 +7,16 @@ from collections.abc import Sequence
 MOST_NAMED = 3
 
 
+def number_text(value: float) -> str:
+    """The shortest text that reads back as the same number.
+
+    >>> number_text(75.0), number_text(0.1), number_text(1.0000001)
+    ('75', '0.1', '1.0000001')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def first_few(names: Sequence[str]) -> str:
     """The first names, and how many more there are.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core.errors import BenchError
+from bench.core.files import file_name_of
+from bench.core.words import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,4 +68,8 @@ class Kept:
         return content, (height, width, channels)
 
     def _path(self, dataset: str, codec: str, image: str, quality: float) -> Path:
-        return self.folder / dataset / codec / f"{image}@{quality:g}"
+        name = file_name_of(f"{image}:{number_text(quality)}")
+        path = self.folder / file_name_of(dataset) / file_name_of(codec) / name
+        # Older ones bear names as they are.
+        old = self.folder / dataset / codec / f"{image}@{quality:g}"
+        return old if old.with_name(old.name + ".png").is_file() else path

@@ -647,3 +647,19 @@ def test_bench_runs_a_file_by_its_relative_path(write: Write, tmp_path: Path) ->
     assert setup.details["commands"]["decode"] and "commands" in setup.codec_version
     memory = {row.quality: row.encode_memory or 0 for row in contents.rows.values()}
     assert 99e6 < memory[99] < 250e6 and 300e6 < memory[300] < 450e6
+
+
+def test_numbers_as_people_write_them(make: Callable[..., Codec], write: Write) -> None:
+    """YAML takes 1e-4 for text, as it lacks a point."""
+    path = write(qualities=None)
+    path.write_text(path.read_text() + "qualities: [1e-4, 2E+1, 50]\n")
+    assert get(str(path)).qualities == (0.0001, 20.0, 50)
+
+
+def test_a_picture_of_another_format_than_its_name_says_is_refused(make: Callable[..., Codec]) -> None:
+    """A decoder that writes a JPEG into output.png has lost something, or was called wrongly."""
+    script = "import sys, PIL.Image as i; i.open(sys.argv[1]).convert('RGB').save(sys.argv[2], 'JPEG')"
+    decode = shlex.join([sys.executable, "-c", script]) + " {input} {output}"
+    codec = make(qualities=[60], encode=COPY, decode=decode)
+    with pytest.raises(CodecError, match=r"wrote no picture that can be read.*no PNG"):
+        codec.decode(codec.encode(photo(32, 48), 60))

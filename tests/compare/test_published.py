@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_up import fill
 
 from bench import datasets
 from bench.compare import curve_csv, curves, published
 from bench.compare.bd import bjontegaard
+from bench.compare.comparison import compare
 from bench.compare.curves import Curve, MeasuredCell, Point
 from bench.core.errors import BenchError
+from bench.report.tables import write_tables
+from bench.results import Store
 
 HEADER = "image,quality,bpp,psnr,ms_ssim\n"
 
@@ -191,3 +195,47 @@ def test_shipped_curves_for_mse_rise() -> None:
         rates, qualities = published.load(name, dataset).axes("psnr")
         if qualities and not name.endswith("-msssim"):
             assert bjontegaard(rates, qualities, rates, qualities).reason is None, (name, dataset)
+
+
+# What spreadsheets and people write.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Image,Quality,BPP,PSNR,MS_SSIM\n,1,1,35,\n,2,2,40,\n",
+        " image , quality , bpp , psnr , ms_ssim \n,1,1,35,\n,2,2,40,\n",
+        HEADER + ",1,1,35,\n,2,2,40,\n,,,,\n,,,,\n",
+        HEADER + ",1,1,35,\n\t\n,2,2,40,\n",
+        (HEADER + ",1,1,35,\n,2,2,40,\n").replace("\n", "\r\n"),
+        (HEADER + ",1,1,35,\n,2,2,40,\n").replace("\n", "\r"),
+        HEADER + ",1,1e0,3.5E+1,\n,2,2.,+40,\n",
+    ],
+)
+def test_what_spreadsheets_write_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(text.encode())
+    assert curve_csv.load(path, "mine").axes("psnr") == ([1, 2], [35, 40])
+
+
+@pytest.mark.parametrize("number", ["1_0.5", "0x10", "1,5", "ten", "1e", "--1", "1 0", "nan", "٣"])
+def test_what_python_takes_for_a_number_and_nobody_else_is_refused(tmp_path: Path, number: str) -> None:
+    path = written(tmp_path, HEADER + f',1,"{number}",35,\n')
+    with pytest.raises(BenchError, match=r"line 2: bpp is .*, "):
+        curve_csv.load(path, "mine")
+
+
+def test_points_that_bench_compare_wrote_are_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new", factor=0.9)
+    fill(store, "old:bits=10")
+    (result,) = compare(["new", "old:bits=10"], "set", tmp_path, replicates=0)
+    write_tables(result, tmp_path / "tables")
+    points = f"file:{tmp_path / 'tables/points.csv'}"
+    (again,) = compare([f"{points}#new", f"{points}#old:bits=10"], "set", tmp_path, replicates=0)
+    assert [curve.codec for curve in again.curves] == ["points#new", "points#old:bits=10"]
+    assert [delta.bd.bd_rate for delta in again.deltas] == [delta.bd.bd_rate for delta in result.deltas]
+    with pytest.raises(BenchError, match=r"which of several curves to take, it has new, old:bits=10; write"):
+        compare([points, "old:bits=10"], "set", tmp_path)
+    with pytest.raises(BenchError, match="no curve of 'newer', it has new, old:bits=10"):
+        compare([f"{points}#newer", "old:bits=10"], "set", tmp_path)

@@ -241,3 +241,11 @@ def test_an_unreadable_picture_and_a_slow_codec_cost_that_picture_only(pictures:
     done = bench("run", "--codec", "jpeg", "--dataset", pictures, "--results", results, "--quality", 50)
     assert done.returncode == 1 and "3 measured" in done.stderr and "failed: bad.png" in done.stderr
     assert images_of(results, pictures) == ["a.png", "b.png", "c.png"]
+
+
+def test_kept_pictures_of_qualities_that_are_nearly_alike_are_apart(pictures: Path, results: Path) -> None:
+    near = [50.0000001, 50.0000002]
+    rows = run("ainn", pictures, results, qualities=[4.0000001, 4.0000002], images=1,
+               settings=bench_api.Settings(keep=True))  # fmt: skip
+    assert len(rows) == len(near)
+    assert len(list((results / "kept/photos/ainn").glob("*.bin"))) == len(near)
