@@ -22,6 +22,7 @@ from bench.check import parse_rules
 from bench.cli import app
 from bench.compare import published
 from bench.core.errors import BenchError
+from bench.results import COMMITTED
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -104,15 +105,14 @@ def test_python_and_yaml_of_examples_are_well_formed(page: Path) -> None:
         if language == "python":
             ast.parse(code)
         elif language == "yaml":
-            assert isinstance(yaml.safe_load(code), dict)
+            assert isinstance(yaml.safe_load(code), dict | list)
 
 
 @every_page
 def test_python_uses_names_that_bench_has(page: Path) -> None:
     code = "".join(code for language, code in blocks(page.read_text("utf-8")) if language == "python")
-    for names in re.findall(
-        r"\bbench((?:\.[A-Za-z_]\w*)+)", re.sub(r"^from .*$", "", code, flags=re.MULTILINE)
-    ):
+    code = re.sub(r"^from .*$", "", code, flags=re.MULTILINE)
+    for names in re.findall(r"\bbench((?:\.[A-Za-z_]\w*)+)", code):
         operator.attrgetter(names.removeprefix("."))(bench)
 
 
@@ -136,6 +136,34 @@ def test_reference_has_all_codecs_and_their_parameters() -> None:
 def test_reference_has_all_names(page: str, names: list[str]) -> None:
     text = (DOCS / f"reference/{page}.md").read_text("utf-8")
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_bd_rates_on_pages_are_those_of_committed_results() -> None:
+    classical = DOCS / "results/classical.md"
+    (line,) = (line for line in command_lines(classical.read_text("utf-8")) if "compare ainn jpeg " in line)
+    words = shlex.split(line)[2:]
+    names = APP.commands["compare"].make_context("compare", words).params["codec"]
+    comparison = bench.compare(*names, dataset="kodak", replicates=0, results=COMMITTED)
+    rates = {
+        name: [f"{delta.bd.bd_rate:+.2f}" for delta in comparison.deltas if delta.codec == name]
+        for name in names
+    }
+    for page, most in ((classical, len(names) - 1), (README, len(names) - 1)):
+        rows = {codec_called(cells[0]): cells[1:] for cells in kodak_rows(page)}
+        shown = {name: re.findall(r"[+-][0-9.]+(?= %)", " ".join(rows[name]))[:2] for name in rows}
+        assert 5 < len(shown) <= most
+        assert shown == {name: rates[name] for name in shown}
+
+
+def test_points_on_page_of_ainn_are_those_of_committed_results() -> None:
+    rows = bench.load_results("kodak", "ainn", results=COMMITTED)
+    points = rows.groupby("quality")[["bpp", "psnr", "ms_ssim"]].mean()
+    expected = [
+        [f"{quality:g}", f"{bpp:.4f}", f"{psnr:.3f}", f"{ms_ssim:.5f}"]
+        for quality, bpp, psnr, ms_ssim in points.itertuples()
+    ]
+    page = (DOCS / "results/ainn.md").read_text("utf-8")
+    assert [cells[:4] for cells in table_rows(page) if cells[0].isdigit()] == expected
 
 
 def test_experiments_are_all_described() -> None:
@@ -194,6 +222,19 @@ def table_rows(text: str) -> Iterator[list[str]]:
     for table in re.findall(r"^\|[^\n]*\n\| ?-[^\n]*\n((?:\|[^\n]*\n)+)", text, flags=re.MULTILINE):
         for line in table.splitlines():
             yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def kodak_rows(page: Path) -> list[list[str]]:
+    """The rows with BD-rates of the first table of a page that has any, but for the anchor's."""
+    text = page.read_text("utf-8")
+    (table, *_) = re.findall(r"^\| codec [^\n]*PSNR[^\n]*\n(?:\|[^\n]*\n)+", text, flags=re.MULTILINE)
+    return [cells for cells in table_rows(table) if cells[0] != "vtm"]
+
+
+def codec_called(title: str) -> str:
+    """The codec that a table for readers calls "**A-INN**" or "WebP (4:2:0)"."""
+    plain = title.partition(" (")[0].strip("*").lower()
+    return {"a-inn": "ainn"}.get(plain, plain.replace(" ", ""))
 
 
 def links(page: Path) -> list[str]:
