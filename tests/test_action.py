@@ -111,11 +111,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_photos(folder / "tests/pictures", (photo(64, 80, 1), photo(72, 64, 2)))
     (folder / "mine.yaml").write_text(CODEC)
     write_program(folder, waste=0)
+    names = ("--codec", folder / "mine.yaml", "--dataset", folder / "tests/pictures")
     results = ("--results", folder / "first")
-    run = ("run", "--codec", folder / "mine.yaml", "--dataset", folder / "tests/pictures", "--metric", "psnr")
-    assert bench(*run, *results).returncode == 0
-    update = ("check", "--update", "--codec", "mine", "--dataset", "pictures")
-    assert bench(*update, *results, "--baseline", folder / "results/baseline").returncode == 0
+    assert bench("run", *names, *results, "--metric", "psnr").returncode == 0
+    baseline = ("--baseline", folder / "results/baseline")
+    assert bench("check", "--update", *names, *results, *baseline).returncode == 0
     return folder
 
 
@@ -172,9 +172,11 @@ def test_no_input_is_run_as_a_command(installed: Path, repository: Path, name: s
     job = Job(installed, repository)
     job.outputs["steps.measure.outputs.results"] = str(repository / "first")
     hostile = GATE | {name: "$(touch\tcaught) `touch caught`; touch caught\n'; touch caught; \"* --none-such"}
-    (reader,) = (step for step in STEPS if f"inputs.{name} " in str(step.get("env")))
-    done = job.run(reader, hostile)
-    assert done.returncode != 0, done
+    readers = [step for step in STEPS if f"inputs.{name} " in str(step.get("env"))]
+    assert readers
+    for reader in readers:
+        done = job.run(reader, hostile)
+        assert done.returncode != 0, done
     assert not (repository / "caught").exists()
 
 
@@ -198,8 +200,7 @@ def test_the_page_shows_inputs_that_the_action_has() -> None:
     assert named == set(ACTION["inputs"])
 
 
-def steps_of(example: Any) -> list[dict[str, Any]]:
-    """The steps of a workflow, or those that stand alone."""
-    if isinstance(example, list):
-        return example
-    return [step for job in example["jobs"].values() for step in job["steps"]]
+def steps_of(example: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a whole workflow, or of a part of a job."""
+    jobs = example["jobs"].values() if "jobs" in example else [example]
+    return [step for job in jobs for step in job["steps"]]
