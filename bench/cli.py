@@ -235,6 +235,9 @@ def compare(
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
     results: ResultsOption = Path("results"),
+    format: Annotated[
+        list[str] | None, typer.Option(help="Of plots: png (the default), pdf, svg; repeat for several.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Print all tables, not only the BD-rates.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -254,7 +257,7 @@ def compare(
         return
     for comparison in comparisons:
         folder = results / "compare" / comparison.dataset / (name or comparison.folder_name)
-        paths = write_tables(comparison, folder) + write_plots(comparison, folder)
+        paths = write_tables(comparison, folder) + write_plots(comparison, folder, format or ("png",))
         console.comparison(comparison, paths, full)
 
 

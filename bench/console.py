@@ -19,6 +19,7 @@ from rich.text import Text
 from bench.compare.comparison import Comparison
 from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
+from bench.report.plots import font_note
 from bench.report.tables import full_tables, points_table, summary_table
 from bench.run.conformance import Verdict
 from bench.run.rescore import Scored
@@ -199,7 +200,7 @@ def comparison(result: Comparison, paths: Sequence[Path], full: bool = False) ->
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     for warning in result.warnings:
         stderr.print(f"warning: {warning}", markup=False)
-    for note in result.notes:
+    for note in [*result.notes, *filter(None, [font_note(result)])]:
         stderr.print(f"note: {note}", markup=False)
     names = ", ".join(path.name for path in paths)
     stderr.print(f"wrote {names} to {paths[0].parent}", markup=False)

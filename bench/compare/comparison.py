@@ -66,17 +66,21 @@ class Comparison:
         return "-".join(re.sub(r"[^\w.+=]+", "-", curve.codec).strip("-.") for curve in self.curves)
 
     def frame(self) -> pd.DataFrame:
-        """A row per codec and metric; what is missing is NaN or None.
-
-        Columns: dataset, codec, anchor, metric; bd_rate (percent, negative: fewer bits than the anchor),
-        bd_rate_low and bd_rate_high (ends of its 95 % interval), bd_metric, bd_metric_low and bd_metric_high
-        (the metric's unit, positive: better than the anchor); overlap (0..1, share of the range of quality
-        that both have); points ("8/7": of the codec, of the anchor); images; mean_of_images (percent, mean of
-        the BD-rates of single images); reason (why a delta is missing); interval_reason.
-        """
+        """`records` as a table of pandas; what is missing is NaN or None."""
         import pandas as pd
 
-        return pd.DataFrame(
+        return pd.DataFrame(self.records())
+
+    def records(self) -> list[dict[str, Any]]:
+        """A row per codec and metric, without nesting.
+
+        Keys: dataset, codec, anchor, metric; bd_rate (percent, negative: fewer bits than the anchor),
+        bd_rate_low and bd_rate_high (ends of its 95 % interval), bd_metric, bd_metric_low and bd_metric_high
+        (the metric's unit, positive: better than the anchor); overlap (0..1, share of the range of quality
+        that both have); points ("8/7": of the codec, of the anchor); reason (why a delta is missing);
+        interval_reason; mean_of_images (percent, mean of the BD-rates of single images); images.
+        """
+        return [
             {
                 "dataset": self.dataset,
                 "codec": delta.codec,
@@ -86,7 +90,7 @@ class Comparison:
                 "images": self.images,
             }
             for delta in self.deltas
-        )
+        ]
 
     def figure(self, metric: str = "psnr") -> Figure:
         """The rate-distortion plot that `bench compare` writes, as a matplotlib figure that isn't saved yet.
@@ -237,7 +241,8 @@ def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], i
             continue
         _, qualities = whole[full.codec]
         cells = [cell for cell in full.cells if cell.image in shared and cell.quality in qualities]
-        trimmed.append(curve(full.codec, cells, full.average))
+        all_used = len(cells) == len(full.cells)
+        trimmed.append(full if all_used else curve(full.codec, cells, full.average))
     notes = remarks.left_out([full for full in curves if full.cells], whole, shared)
     return trimmed, len(shared), notes
 

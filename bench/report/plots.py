@@ -1,9 +1,11 @@
-"""Rate-distortion plots for papers: a column wide, as PDF, SVG and PNG."""
+"""Rate-distortion plots for papers: a column wide, as PNG, PDF or SVG."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +21,8 @@ from bench.report.tables import image_count, with_unit, writing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = ("pdf", "svg", "png")
+FORMATS = ("png", "pdf", "svg")
+DPI = 300  # of PNG
 WIDTH, HEIGHT = 3.5, 2.7  # inches: a column of most proceedings
 WIDE, HIGH = 7.16, 4.2  # both columns, for many curves
 
@@ -63,26 +66,33 @@ class Style(NamedTuple):
     published: bool  # drawn dashed, with small, hollow markers
 
 
-def write_plots(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write ``rd-<metric>.pdf``, ``.svg`` and ``.png`` for each metric of the deltas; returns their paths.
+def write_plots(comparison: Comparison, folder: Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+    """Write ``rd-<metric>.png`` (or another format) for each metric of the deltas; returns the paths.
 
     The same comparison gives the same bytes.
 
+    Args:
+        formats: of `FORMATS`.
+
     Raises:
-        BenchError: the folder can't be written to.
+        BenchError: unknown format, or the folder can't be written to.
     """
+    for name in formats:
+        if name not in FORMATS:
+            raise BenchError(f"unknown format of plots '{name}': choose one of {', '.join(FORMATS)}")
     import matplotlib
 
     paths = []
-    with writing(folder), matplotlib.rc_context(_STYLE):
+    with writing(folder), matplotlib.rc_context(_STYLE), _quiet_about_glyphs():
         for metric in comparison.metrics:
             curves = _ranked(comparison, metric)
             if not curves:
                 continue
-            drawn = _figure(comparison, metric, curves)
-            for suffix in SUFFIXES:
-                path = folder / f"rd-{metric}.{suffix}"
-                drawn.savefig(path, dpi=300, metadata=_no_dates(suffix))
+            drawn = _figure(comparison, metric, curves, dpi=DPI)
+            drawn.set_layout_engine("none")  # it is laid out; each format would do it twice again
+            for name in dict.fromkeys(formats):
+                path = folder / f"rd-{metric}.{name}"
+                _save(drawn, path, name)
                 paths.append(path)
     return paths
 
@@ -99,8 +109,20 @@ def figure(comparison: Comparison, metric: str) -> Figure:
     if not curves:
         there = ", ".join(name for name in comparison.metrics if _ranked(comparison, name))
         raise BenchError(f"no curve has a point by '{metric}'; draw one of {there or 'none'}")
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE), _quiet_about_glyphs():
         return _figure(comparison, metric, curves)
+
+
+def font_note(comparison: Comparison) -> str | None:
+    """What to know of characters in names that the font of plots lacks; None if it lacks none."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    names = "".join([comparison.dataset, *(curve.codec for curve in comparison.curves)])
+    font = get_font(findfont(FontProperties()))
+    lacking = [c for c in dict.fromkeys(names) if c.isprintable() and not font.get_char_index(ord(c))]
+    if not lacking:
+        return None
+    return f"plots show boxes for characters that their font lacks: {' '.join(lacking)}"
 
 
 def styles(codecs: Iterable[str]) -> dict[str, Style]:
@@ -154,12 +176,13 @@ def _ranked(comparison: Comparison, metric: str) -> list[Curve]:
     return sorted((curve for curve in comparison.curves if curve.usable_points(metric)), key=rank)
 
 
-def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve]) -> Figure:
+def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], dpi: float | None = None) -> Figure:
+    """The plot, laid out."""
     from bench.report.notebook_figure import NotebookFigure
 
     looks = styles(curve.codec for curve in comparison.curves)
     size = (WIDE, HIGH) if len(curves) > _MANY else (WIDTH, HEIGHT)
-    figure = NotebookFigure(figsize=size, layout="constrained")
+    figure = NotebookFigure(figsize=size, dpi=dpi, layout="constrained")
     axes = figure.add_subplot()
     lines = [curve.usable_points(metric) for curve in curves]
     frame = _Frame(lines)
@@ -167,7 +190,7 @@ def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve]) -> Fig
         label = _label(curve.codec, comparison.sampling.get(curve.codec))
         _draw(axes, points, label, looks[curve.codec], frame)
     frame.apply(axes)
-    axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}")
+    axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}", parse_math=False)
     axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
     axes.set_ylabel(with_unit(get_metric(metric)))
     axes.grid(linewidth=0.4, alpha=0.4)
@@ -191,9 +214,9 @@ def _draw(axes: Any, points: list[tuple[float, float]], label: str, style: Style
 
 
 def _label(codec: str, sampling: str | None) -> str:
-    """A name as a legend shows it: no mathematics, and no name starting with "_" is lost; with how chroma
-    is sampled, where the name doesn't tell."""
-    bare = codec.removeprefix(published.PREFIX).replace("$", r"\$")
+    """A name as a legend shows it, with how chroma is sampled, where the name doesn't tell. matplotlib
+    drops names that start with "_"."""
+    bare = codec.removeprefix(published.PREFIX)
     if bare.startswith("_"):
         bare = "\u200b" + bare
     if sampling and "chroma=" not in codec:
@@ -264,25 +287,33 @@ def _heights(points: list[tuple[float, float]], x: float) -> Iterable[float]:
 
 
 def _add_legend(figure: Any, axes: Any, curves: Sequence[list[tuple[float, float]]]) -> None:
-    """In a corner that no line touches, else below the plot."""
+    """In a corner that no line touches, else below the plot; lays the figure out."""
     if len(curves) <= _FEW:
         for corner in ("lower right", "upper left"):
-            legend = axes.legend(loc=corner, framealpha=1, edgecolor="0.8", fancybox=False)
-            figure.draw_without_rendering()
+            legend = _literal(axes.legend(loc=corner, framealpha=1, edgecolor="0.8", fancybox=False))
+            figure.get_layout_engine().execute(figure)
             if not _touches(axes, legend, curves):
                 return
             legend.remove()
     longest = max(len(text) for text in axes.get_legend_handles_labels()[1])
     width, height = figure.get_size_inches()
     columns = max(1, int(width / (0.55 + 0.06 * longest)))
-    figure.legend(loc="outside lower center", ncols=columns, frameon=False)
+    _literal(figure.legend(loc="outside lower center", ncols=columns, frameon=False))
     figure.set_figheight(height + 0.16 * math.ceil(len(curves) / columns))
+    figure.get_layout_engine().execute(figure)
+
+
+def _literal(legend: Any) -> Any:
+    """The legend, with dollars in names taken for dollars."""
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return legend
 
 
 def _touches(axes: Any, legend: Any, curves: Sequence[list[tuple[float, float]]]) -> bool:
     import numpy as np
 
-    box = legend.get_window_extent().padded(3)
+    box = legend.get_window_extent().padded(0.03 * axes.figure.dpi)
     for points in curves:
         corners = axes.transData.transform(points)
         for start, end in pairwise(corners):
@@ -292,5 +323,25 @@ def _touches(axes: Any, legend: Any, curves: Sequence[list[tuple[float, float]]]
     return False
 
 
-def _no_dates(suffix: str) -> dict[str, None] | None:
-    return {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": None}[suffix]
+def _save(figure: Figure, path: Path, name: str) -> None:
+    """In one drawing, where `Figure.savefig` takes two; without a date."""
+    if name == "png":
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        FigureCanvasAgg(figure).print_png(path)
+    elif name == "pdf":
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+        FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
+    else:
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+        FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
+
+
+@contextmanager
+def _quiet_about_glyphs() -> Iterator[None]:
+    """`font_note` says once what matplotlib says at each drawing."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        yield

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,29 +54,27 @@ def full_tables(comparison: Comparison) -> list[Table]:
 def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
     """Write all tables of a comparison into a folder; returns the paths.
 
-    ``table.md`` and ``table.tex`` are for humans. ``table.csv`` (`Comparison.frame`), ``points.csv``,
+    ``table.md`` and ``table.tex`` are for humans. ``table.csv`` (`Comparison.records`), ``points.csv``,
     ``images.csv`` (deltas of single images) and ``comparison.json`` hold all digits.
 
     Raises:
         BenchError: the folder can't be written to.
     """
-    import pandas as pd
-
     contents = {
         "table.md": _markdown(comparison),
         "table.tex": _tex(comparison),
         "comparison.json": json.dumps(comparison.to_dict(), indent=2, allow_nan=False) + "\n",
     }
-    frames = {
-        "table.csv": comparison.frame(),
-        "points.csv": pd.DataFrame(_point_records(comparison)),
-        "images.csv": pd.DataFrame(_image_records(comparison)),
+    records = {
+        "table.csv": comparison.records(),
+        "points.csv": list(_point_records(comparison)),
+        "images.csv": list(_image_records(comparison)),
     }
     with writing(folder):
         for name, text in contents.items():
             (folder / name).write_text(text, encoding="utf-8")
-        for name, frame in frames.items():
-            frame.to_csv(folder / name, index=False, lineterminator="\n", encoding="utf-8")
+        for name, rows in records.items():
+            _write_csv(folder / name, rows)
     names = ("table.md", "table.csv", "points.csv", "images.csv", "table.tex", "comparison.json")
     return [folder / name for name in names]
 
@@ -306,6 +305,14 @@ def _tex(comparison: Comparison) -> str:
         for grid in _grids(comparison) + [_points(curve, curve.codec) for curve in comparison.curves]
     ]
     return latex.HEADER + "\n".join(tables)
+
+
+def _write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    names = dict.fromkeys(name for record in records for name in record)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(names), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
 
 
 def _image_records(comparison: Comparison) -> Iterable[dict[str, Any]]:

@@ -13,7 +13,8 @@ from made_up import QUALITIES, SETUP, fill, row
 from PIL import Image
 
 from bench.compare.comparison import Comparison, compare
-from bench.report.plots import SUFFIXES, styles, write_plots
+from bench.core.errors import BenchError
+from bench.report.plots import FORMATS, font_note, styles, write_plots
 from bench.results import Store
 
 METRICS = ("psnr", "ms_ssim")
@@ -37,8 +38,8 @@ def test_a_pdf_svg_and_png_for_each_metric_with_every_curve_in_them(tmp_path: Pa
     store = Store(tmp_path)
     for name, factor in (("ainn", 0.7), ("webp", 0.85), ("jpeg", 1.0)):
         fill(store, name, factor=factor)
-    paths = write_plots(compared(tmp_path, "ainn", "webp", "jpeg"), tmp_path / "out")
-    assert {path.name for path in paths} == {f"rd-{m}.{suffix}" for m in METRICS for suffix in SUFFIXES}
+    paths = write_plots(compared(tmp_path, "ainn", "webp", "jpeg"), tmp_path / "out", FORMATS)
+    assert {path.name for path in paths} == {f"rd-{m}.{suffix}" for m in METRICS for suffix in FORMATS}
     expected = {rgb(style.colour) for style in styles(["ainn", "webp", "jpeg"]).values()}
     for path in paths:
         if path.suffix == ".png":
@@ -57,7 +58,7 @@ def test_the_same_comparison_gives_the_same_bytes_and_no_date(tmp_path: Path) ->
     fill(store, "new", factor=0.9)
     fill(store, "old")
     result = compared(tmp_path, "new", "old")
-    first, second = (write_plots(result, tmp_path / name) for name in ("one", "two"))
+    first, second = (write_plots(result, tmp_path / name, FORMATS) for name in ("one", "two"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     for path in first:
         assert not re.search(rb"CreationDate|<dc:date>|20\d\d-\d\d-\d\dT", path.read_bytes())
@@ -104,7 +105,7 @@ def test_the_legend_is_sorted_by_performance(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for name, factor in (("worst", 2.0), ("best", 0.5), ("middle", 1.0)):
         fill(store, name, factor=factor)
-    write_plots(compared(tmp_path, "worst", "best", "middle"), tmp_path / "out")
+    write_plots(compared(tmp_path, "worst", "best", "middle"), tmp_path / "out", FORMATS)
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert [text for text in texts if text in ("worst", "best", "middle")] == ["best", "middle", "worst"]
     assert "set, mean over 3 images" in texts
@@ -117,7 +118,7 @@ def test_halved_chroma_stands_in_the_legend(tmp_path: Path) -> None:
     fill(store, "mine:chroma=420", setup=halved)  # says so already
     fill(store, "full")
     result = compared(tmp_path, "half", "mine:chroma=420", "full")
-    write_plots(result, tmp_path / "out")
+    write_plots(result, tmp_path / "out", FORMATS)
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert {"half (4:2:0)", "mine:chroma=420", "full"} <= set(texts)
     assert result.sampling == {"half": "4:2:0", "mine:chroma=420": "4:2:0"}
@@ -129,7 +130,7 @@ def test_many_curves_are_as_wide_as_two_columns(tmp_path: Path) -> None:
         fill(store, name, factor=1 + number / 10)
     widths = []
     for count in (2, 8, 9):
-        write_plots(compared(tmp_path, *MANY[:count]), tmp_path / str(count))
+        write_plots(compared(tmp_path, *MANY[:count]), tmp_path / str(count), FORMATS)
         with Image.open(tmp_path / str(count) / "rd-psnr.png") as picture:
             widths.append(picture.width / 300)
     assert widths == pytest.approx([3.5, 3.5, 7.16], abs=0.01)
@@ -139,7 +140,7 @@ def test_a_curve_that_goes_far_beyond_the_others_is_cut_and_that_is_said(tmp_pat
     store = Store(tmp_path)
     fill(store, "short", qualities=(1, 5, 10, 15, 20))  # to 0.4 bpp
     fill(store, "long", qualities=(1, 10, 20, 30, 40, 60))  # to 6.4 bpp
-    write_plots(compared(tmp_path, "short", "long"), tmp_path / "out")
+    write_plots(compared(tmp_path, "short", "long"), tmp_path / "out", FORMATS)
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert "long, to 6.4 bpp" in texts and "short" in texts
     ticks = [float(text) for text in texts if re.fullmatch(r"\d\.\d+", text)]
@@ -151,7 +152,7 @@ def test_where_two_go_far_beyond_a_third_the_axis_is_logarithmic(tmp_path: Path)
     fill(store, "short", qualities=(1, 5, 10, 15, 20))
     for name in ("long", "longer"):
         fill(store, name, qualities=(1, 10, 20, 30, 40, 60))
-    write_plots(compared(tmp_path, "short", "longer", "long"), tmp_path / "out")
+    write_plots(compared(tmp_path, "short", "longer", "long"), tmp_path / "out", FORMATS)
     assert "rate, bits per pixel (logarithmic)" in comments(tmp_path / "out" / "rd-psnr.svg")
 
 
@@ -159,8 +160,8 @@ def test_many_curves_have_their_legend_below(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for number, name in enumerate(MANY[:9]):
         fill(store, name, factor=1 + number / 10)
-    write_plots(compared(tmp_path, *MANY[:9]), tmp_path / "many")
-    write_plots(compared(tmp_path, *MANY[:2]), tmp_path / "few")
+    write_plots(compared(tmp_path, *MANY[:9]), tmp_path / "many", FORMATS)
+    write_plots(compared(tmp_path, *MANY[:2]), tmp_path / "few", FORMATS)
     heights = []
     for name in ("many", "few"):
         with Image.open(tmp_path / name / "rd-psnr.png") as picture:
@@ -169,13 +170,42 @@ def test_many_curves_have_their_legend_below(tmp_path: Path) -> None:
     assert set(MANY[:9]) <= set(comments(tmp_path / "many" / "rd-psnr.svg"))
 
 
-def test_names_with_signs_that_matplotlib_takes_for_its_own_are_drawn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [0, 9])  # the legend is in a corner, or below
+def test_names_with_signs_that_matplotlib_takes_for_its_own_are_drawn(tmp_path: Path, more: int) -> None:
     store = Store(tmp_path)
-    fill(store, "_hidden", factor=0.9)
-    fill(store, "a$b$c")
-    write_plots(compared(tmp_path, "_hidden", "a$b$c"), tmp_path / "out")
+    names = ["_hidden", "a$b$c", "$_$", r"\frac", *MANY[:more]]
+    for name in names:
+        fill(store, name, dataset=r"$_$ ^ {")
+    result = compared(tmp_path, *names, dataset=r"$_$ ^ {")
+    write_plots(result, tmp_path / "out", FORMATS)
     text = (tmp_path / "out" / "rd-psnr.svg").read_text(encoding="utf-8")
-    assert "_hidden -->" in text and "<!-- a$b$c -->" in text
+    for drawn in ("_hidden", "a$b$c", "$_$", r"\frac", "$_$ ^ {, mean over 3 images"):
+        assert f"{drawn} -->" in text
+    result.figure("psnr").draw_without_rendering()
+    assert font_note(result) is None
+
+
+def test_characters_that_the_font_lacks_are_one_note(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "編碼", dataset="写真")
+    fill(store, "old", dataset="写真")
+    result = compared(tmp_path, "編碼", "old", dataset="写真")
+    write_plots(result, tmp_path / "out", FORMATS)  # a warning would be an error here
+    assert font_note(result) == "plots show boxes for characters that their font lacks: 写 真 編 碼"
+
+
+def test_without_a_word_plots_are_png_and_unknown_formats_are_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, "new")
+    fill(store, "old")
+    result = compared(tmp_path, "new", "old")
+    assert {path.suffix for path in write_plots(result, tmp_path / "out")} == {".png"}
+    assert [path.name for path in write_plots(result, tmp_path / "out", ["svg", "svg"])] == [
+        "rd-psnr.svg", "rd-ms_ssim.svg",
+    ]  # fmt: skip
+    with pytest.raises(BenchError, match="unknown format of plots 'jpeg': choose one of png, pdf, svg"):
+        write_plots(result, tmp_path / "none", ["jpeg"])
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_has_no_finite_point_is_not_drawn(tmp_path: Path) -> None:
@@ -184,8 +214,8 @@ def test_what_has_no_finite_point_is_not_drawn(tmp_path: Path) -> None:
     store.append(row("lossless", "a", 100, bpp=9.0, metrics={"psnr": math.inf}))
     for quality in QUALITIES[:1]:
         store.append(row("point", "a", quality))
-    write_plots(compared(tmp_path, "lossless", "point", "lossy"), tmp_path / "out")
+    write_plots(compared(tmp_path, "lossless", "point", "lossy"), tmp_path / "out", FORMATS)
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert "lossy" in texts and "point" in texts and "lossless" not in texts
     (result,) = compare(["lossless", "lossy"], "set", tmp_path, replicates=0, metrics=["psnr"])
-    assert len(write_plots(result, tmp_path / "again")) == len(SUFFIXES)
+    assert len(write_plots(result, tmp_path / "again")) == 1
