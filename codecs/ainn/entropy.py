@@ -26,11 +26,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.codecs.ainn.bottleneck import SMALLEST_LIKELIHOOD, EntropyBottleneck
 from bench.codecs.ainn.channel_groups import ChannelGroups
 from bench.codecs.ainn.config import TRANSFORM_CHANNELS, AinnConfig, mse_weight
-from bench.codecs.ainn.layers import ENTROPY_SLOPE
+from bench.codecs.ainn.layers import ENTROPY_SLOPE, lower_bound
 from bench.codecs.ainn.quantise import choose_symbols, slopes
-from bench.codecs.compressai_import import compressai
 
 PIXELS_PER_POSITION = 256  # a position of y stands for 16x16 pixels
 SCALE_MIN = 0.11  # smallest deviation that the range coder has a table for (Ballé 2018)
@@ -102,13 +102,15 @@ class EntropyModel(nn.Module):
             nn.LeakyReLU(ENTROPY_SLOPE),
             nn.Conv2d(k, features, 3, padding=1),
         )
-        self.bottleneck = compressai().entropy_models.EntropyBottleneck(k)
+        self.bottleneck = EntropyBottleneck(k)
         self.context = MaskedContext(m, features)
         self.groups = ChannelGroups(2 * features + 1, config)
         # What coding takes instead of numbers computed anew: empty until the model is exported.
         for name in EXPORTED:
             self.register_buffer(name, torch.empty(0, dtype=torch.int32))
-        self.register_buffer("log_lambdas", torch.tensor(config.lambdas).log(), persistent=False)
+        # On the CPU even where the rest has no storage yet (`build`): the state doesn't have it.
+        lambdas = torch.tensor(config.lambdas, device="cpu")
+        self.register_buffer("log_lambdas", lambdas.log(), persistent=False)
         self.start_gains(config)
 
     def start_gains(self, config: AinnConfig) -> None:
@@ -138,7 +140,7 @@ class EntropyModel(nn.Module):
 
         z = self.hyper_analysis(y_n)
         z_hat = _with_slope(z.round(), z, 1.0)
-        z_likelihood = self.z_likelihood(z_hat if rounded else z + torch.rand_like(z) - 0.5)
+        z_likelihood = self.bottleneck.likelihood(z_hat if rounded else z + torch.rand_like(z) - 0.5)
         hyper = self.hyper_features(z_hat, log_gain)
         # Decoding goes position by position, each from what was decoded before. Passes over all
         # come near it, as every pass sees the neighbours that the pass before decoded; the first
@@ -162,14 +164,6 @@ class EntropyModel(nn.Module):
         z_bits = -torch.log2(z_likelihood)
         bits = y_bits.sum((1, 2, 3)), z_bits.sum((1, 2, 3))
         return Latent(self.denormalise(y_hat, level), *bits, symbols, log_scale.detach())
-
-    def z_likelihood(self, z: Tensor) -> Tensor:
-        """Of z as given: the bottleneck itself would add noise, or round about its medians."""
-        values = z.transpose(0, 1).flatten(1)[:, None]  # K, 1, N * H * W
-        likelihood, _, _ = self.bottleneck._likelihood(values)
-        n, k, h, w = z.shape
-        bounded: Tensor = self.bottleneck.likelihood_lower_bound(likelihood)
-        return bounded.view(k, n, h, w).transpose(0, 1)
 
     def latent_mse(self, y: Tensor, y_hat: Tensor) -> Tensor:
         """(N,): the error that y_hat brings into the pixels if the transform is orthonormal."""
@@ -250,10 +244,10 @@ class MaskedContext(nn.Module):
 
 def gaussian_bits(x: Tensor, scale: Tensor) -> Tensor:
     """Bits of x under a zero-mean Gaussian of this deviation, integrated over [x - 1/2, x + 1/2]."""
-    scale = _LowerBound.apply(scale, SCALE_MIN)
+    scale = lower_bound(scale, SCALE_MIN)
     x = x.abs()
     likelihood = _phi((0.5 - x) / scale) - _phi((-0.5 - x) / scale)
-    return -torch.log2(_LowerBound.apply(likelihood, 1e-9))
+    return -torch.log2(lower_bound(likelihood, SMALLEST_LIKELIHOOD))
 
 
 def _with_slope(value: Tensor, x: Tensor, slope: Tensor | float) -> Tensor:
@@ -269,18 +263,3 @@ def _bits(scale: Tensor) -> Callable[[Tensor, Any], Tensor]:
 
 def _phi(x: Tensor) -> Tensor:
     return 0.5 * torch.erfc(-x * math.sqrt(0.5))
-
-
-class _LowerBound(torch.autograd.Function):
-    """max(x, bound), whose gradient still lets x come back from below (compressai's and tfc's trick)."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, bound: float) -> Tensor:  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(x)
-        ctx.bound = bound
-        return x.clamp(min=bound)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
-        (x,) = ctx.saved_tensors
-        return gradient * ((x >= ctx.bound) | (gradient < 0)), None

@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.codecs import range_coder
 from bench.codecs.ainn.channel_groups import Span
 from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, EntropyModel
 from bench.codecs.ainn.fixed_point import FRACTION, REACH, FixedPointEntropy, add_symbols, table_indexes
 from bench.codecs.ainn.quantise import choose_symbols
 from bench.codecs.ainn.symbol_tables import split_tables, symbol_bits
 from bench.codecs.base import CodecError
-from bench.codecs.compressai_import import compressai
 
 _LARGEST_SYMBOL = 1 << 15
 _ONE = 2.0**FRACTION
@@ -62,8 +62,7 @@ class LatentCoder:
     def __init__(self, entropy: EntropyModel) -> None:
         self.model = entropy
         self.exact = FixedPointEntropy(entropy)
-        z = entropy.bottleneck
-        self._z_tables = _Tables(z._quantized_cdf.tolist(), z._cdf_length.tolist(), z._offset.tolist())
+        self._z_tables = _Tables(*entropy.bottleneck.tables())
         self._y_tables = _Tables(*split_tables(entropy.symbol_tables))
         self._bits = torch.from_numpy(symbol_bits(self._y_tables.cdfs))
         self._first_symbols = torch.tensor(self._y_tables.offsets)
@@ -75,7 +74,7 @@ class LatentCoder:
         Args:
             level: position among the lambdas, 0 to L - 1, in whole thousandths.
         """
-        encoder = compressai().ans.BufferedRansEncoder()
+        encoder = range_coder.encoder()
         y_n = self.model.normalise(y.float())
         z = self.model.hyper_analysis(y_n)[0].round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
         encoder.encode_with_indexes(_integers(z), _z_indexes(z.shape), *self._z_tables)
@@ -105,7 +104,7 @@ class LatentCoder:
 
         y_hat = self._sweep(z, level, (height, width), code)
         encoder.encode_with_indexes(*queue, *self._y_tables)
-        bits -= torch.log2(self.model.z_likelihood(z[None].float())).sum()
+        bits -= torch.log2(self.model.bottleneck.likelihood(z[None].float())).sum()
         return CodedLatent(encoder.flush(), y_hat, symbols, float(bits))
 
     @torch.no_grad()
@@ -121,7 +120,7 @@ class LatentCoder:
         """
         height, width = size
         channels = self.exact.spans[-1].stop
-        decoder = compressai().ans.RansDecoder()
+        decoder = range_coder.decoder()
         # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
         decoder.set_stream(payload + bytes(16 * len(payload) + 8 * channels * height * width + 64))
 

@@ -13,13 +13,11 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import erfc
 from torch import Tensor
 
+from bench.codecs import range_coder
 from bench.codecs.ainn.entropy import SCALE_COUNT, SCALE_MAX, SCALE_MIN
-from bench.codecs.compressai_import import compressai
 
-PRECISION = 16  # bits of the range coder's probabilities
 LOG_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_COUNT - 1)
 SCALES = SCALE_MIN * np.exp(LOG_STEP * np.arange(SCALE_COUNT))
 
@@ -55,7 +53,7 @@ def symbol_tables(counts: Tensor | None = None) -> Tensor:
         pmf = _gaussian(SCALES[table], reach)
         if counts is not None:
             pmf = _measured(counts[table].numpy(), reach, pmf)
-        rows += list(compressai()._CXX.pmf_to_quantized_cdf(pmf.tolist(), PRECISION))
+        rows += range_coder.quantized_cdf(pmf.tolist())
     return torch.tensor(rows, dtype=torch.int32)
 
 
@@ -71,12 +69,14 @@ def symbol_bits(cdfs: list[list[int]]) -> NDArray[np.float64]:
     """Bits (SCALE_COUNT, longest - 1) of each table's entries: its symbols in order, the escape, zeros."""
     bits = np.zeros((len(cdfs), max(map(len, cdfs)) - 1))
     for table, row in enumerate(cdfs):
-        bits[table, : len(row) - 1] = PRECISION - np.log2(np.diff(row))
+        bits[table, : len(row) - 1] = range_coder.PRECISION - np.log2(np.diff(row))
     return bits
 
 
 def _gaussian(scale: float, reach: int) -> NDArray[np.float64]:
     """Probabilities of -reach to reach, and of all others."""
+    from scipy.special import erfc  # when weights are exported; coding starts without
+
     edges = (np.arange(-reach, reach + 2) - 0.5) / scale
     cumulative = 0.5 * erfc(-edges / math.sqrt(2))
     return np.append(np.diff(cumulative), 2 * cumulative[0])

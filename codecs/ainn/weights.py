@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.codecs.ainn.bottleneck import TABLES
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.entropy import EXPORTED
 from bench.codecs.ainn.fixed_point import fixed_inverse_gains
@@ -18,7 +19,6 @@ from bench.codecs.ainn.symbol_tables import symbol_tables
 from bench.core.errors import BenchError, first_line
 
 FORMAT = "ainn-weights-2"
-SMALLEST_LIKELIHOOD = 1e-9  # CompressAI's
 
 
 def save_weights(
@@ -39,11 +39,9 @@ def save_weights(
     model = copy.deepcopy(model)
     model.picture_filter = copy.deepcopy(picture_filter or model.picture_filter)
     model = model.cpu().half().float()
-    bottleneck = model.entropy.bottleneck
-    bottleneck._update_quantiles()
-    bottleneck.quantiles.data.round_()  # z is rounded to integers, so its tables are centred on one
-    bottleneck.update(force=True)
     entropy = model.entropy
+    entropy.bottleneck.set_quantiles()
+    entropy.bottleneck.make_tables()
     entropy.symbol_tables = symbol_tables(symbol_counts)
     entropy.fixed_inverse_gain = fixed_inverse_gains(entropy.log_steps)
     state = {
@@ -81,20 +79,23 @@ def load_weights(path: Path) -> Ainn:
 
 
 def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
-    """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`)."""
-    model = Ainn(AinnConfig.from_dict(config))
+    """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`), in float32."""
+    with torch.device("meta"):  # without storage: everything that a fresh model has is replaced
+        model = Ainn(AinnConfig.from_dict(config))
     if not any(name.startswith("picture_filter.") for name in state):  # from before there was one
         state = state | {f"picture_filter.{name}": torch.empty(0) for name in FITTED}
+    state = {name: _copied(value) for name, value in state.items()}
     # Empty in a model that was never exported.
     for module, prefix, names in (
-        (model.entropy.bottleneck, "entropy.bottleneck", ("_quantized_cdf", "_offset", "_cdf_length")),
+        (model.entropy.bottleneck, "entropy.bottleneck", TABLES),
         (model.entropy, "entropy", EXPORTED),
         (model.picture_filter, "picture_filter", FITTED),
     ):
         for name in names:
-            like = state[f"{prefix}.{name}"]
-            module.register_buffer(name, torch.empty_like(like.float() if like.is_floating_point() else like))
-    model.load_state_dict(state)
-    # In float16 the smallest likelihood is zero, whose bits are infinite.
-    model.entropy.bottleneck.likelihood_lower_bound.bound.fill_(SMALLEST_LIKELIHOOD)
+            module.register_buffer(name, state[f"{prefix}.{name}"])
+    model.load_state_dict(state, assign=True)
     return model
+
+
+def _copied(value: Tensor) -> Tensor:
+    return value.to(torch.float32 if value.is_floating_point() else value.dtype, copy=True)

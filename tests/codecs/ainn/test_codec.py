@@ -245,7 +245,7 @@ def test_weights_come_back_in_half_precision(tiny_weights: Path) -> None:
 
 @torch.no_grad()
 def test_the_rarest_z_has_finite_bits_after_half_precision(tiny: Ainn) -> None:
-    bits = -torch.log2(tiny.entropy.z_likelihood(torch.full((1, 8, 1, 1), 1e4)))
+    bits = -torch.log2(tiny.entropy.bottleneck.likelihood(torch.full((1, 8, 1, 1), 1e4)))
     assert float(bits.max()) == pytest.approx(-math.log2(1e-9), rel=1e-3)
 
 

@@ -184,7 +184,9 @@ def test_whole_numbers_cost_next_to_nothing(kodak: RGB) -> None:
     symbols = coded.symbols.T.reshape(tables.shape)
     float_bits = float(coder._bits_of(symbols, tables).sum())
     z_bits = -float(
-        torch.log2(model.z_likelihood(model.hyper_analysis(model.normalise(y.double())).round())).sum()
+        torch.log2(
+            model.bottleneck.likelihood(model.hyper_analysis(model.normalise(y.double())).round())
+        ).sum()
     )
     cost = coded.estimated_bits / (float_bits + z_bits) - 1
     print(f"whole numbers cost {100 * cost:+.4f} %")
