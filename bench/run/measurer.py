@@ -13,6 +13,7 @@ import random
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,12 +22,15 @@ from bench import codecs, metrics
 from bench.core.errors import BenchError, without_folders
 from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError
+from bench.process.limits import fair_share
 from bench.results import Failure, Row, Setup
 from bench.run.kept_pictures import Kept
 from bench.run.provenance import setup
 from bench.run.quiet import Presence
 
 TIMING_REPEATS = 5
+MOST_STARTS = 2  # that fail one after the other, before a codec isn't tried any more
+LEAST_SCORING_S = 600.0  # that scoring may take, however low the limit of coding is
 SPOT_CHECKS = 2  # bitstreams of a run that are decoded once more
 _ROUNDING = 2  # levels of 255 by which a decoder on a GPU may waver
 
@@ -48,7 +52,7 @@ class Conditions:
         limits: of each encoding and each decoding.
         timing: alone on the machine, pinned to cores, each coding repeated: for times to be quoted.
         fresh: processes of its own for each cell; slower, but nothing at all is carried over.
-        confined: codecs are kept from writing outside of a folder of their own.
+        confined: codecs are held to their own files, and to processes of their own.
     """
 
     jobs: int = 1
@@ -91,7 +95,12 @@ class Measurer:
         conditions: Conditions,
         here: Presence,
         kept: Kept | None,
+        results: Path | None = None,
     ) -> None:
+        """
+        Args:
+            results: their folder, which codecs don't read.
+        """
         self._dataset, self._conditions, self._here, self._kept = dataset, conditions, here, kept
         codec = codecs.resolve(codec)
         plugin = codecs.get(codec)
@@ -99,9 +108,12 @@ class Measurer:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._threads = conditions.threads or max(1, (len(cores) or os.cpu_count() or 1) // conditions.jobs)
         pinned = frozenset(cores[-self._threads :]) if conditions.timing and cores else None
-        common = (codec, conditions.limits, self._threads, pinned, conditions.confined)
+        hidden = [image.path for image in dataset.images]
+        hidden += [results, results / "kept"] if results is not None else []
+        common = (codec, conditions.limits, self._threads, pinned, conditions.confined, hidden)
         self._encoder, self._decoder = Worker("encode", *common), Worker("decode", *common)
-        self._scorer = Worker("score", ",".join(metrics), Limits(), self._threads)
+        self._scorer = Worker("score", ",".join(metrics), _of_scoring(conditions), self._threads)
+        self._failed_starts = {"encode": 0, "decode": 0, "score": 0}  # one after the other
         self._image: Image | None = None  # that the scorer holds
         self._original: Reply | None = None
         self._encoder_holds: Image | None = None
@@ -242,10 +254,15 @@ class Measurer:
         )
 
     def _start(self, worker: Worker, side: str, payload: bytes = b"") -> bytes:
+        if self._failed_starts[side] >= MOST_STARTS:
+            raise _CellError(side, f"its process didn't start {MOST_STARTS} times, and isn't tried again")
         try:
-            return worker.start(payload)
+            warm = worker.start(payload)
         except WorkerError as error:
+            self._failed_starts[side] += 1
             raise _CellError(side, f"its process doesn't start: {error}") from None
+        self._failed_starts[side] = 0
+        return warm
 
     def _alone(self) -> bool:
         return self._here.alone(self._cpu_seconds)
@@ -261,6 +278,12 @@ class _CellError(Exception):
     def __init__(self, side: str, reason: str) -> None:
         super().__init__(reason)
         self.side, self.reason = side, reason
+
+
+def _of_scoring(conditions: Conditions) -> Limits:
+    """Limits of the scorer: what a codec is allowed says nothing about metrics."""
+    seconds = conditions.limits.seconds
+    return Limits(seconds and max(seconds, LEAST_SCORING_S), fair_share(conditions.jobs))
 
 
 def _do(worker: Worker, action: str, payload: bytes | None = None, **values: Any) -> Reply:

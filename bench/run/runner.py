@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from bench import codecs, metrics
 from bench.core.errors import BenchError
@@ -113,7 +114,7 @@ class Run:
         if not cells:
             return
         with presence(self.conditions.jobs, exclusive=self.conditions.timing) as here:
-            team = _Team(self, here, Kept(store.folder) if self.keep else None)
+            team = _Team(self, here, Kept(store.folder) if self.keep else None, store.folder)
             try:
                 for cell, record, made_with in team.measure(cells):
                     store.append(record, made_with)
@@ -156,10 +157,10 @@ class Run:
 class _Team:
     """As many measurers as there are jobs, each in a thread, working off one list of cells."""
 
-    def __init__(self, run: Run, here: Presence, kept: Kept | None) -> None:
+    def __init__(self, run: Run, here: Presence, kept: Kept | None, results: Path) -> None:
         self._done: queue.SimpleQueue[Record | BaseException | None] = queue.SimpleQueue()
         self._measurers = [
-            Measurer(run.codec, run.dataset, run.metrics, run.conditions, here, kept)
+            Measurer(run.codec, run.dataset, run.metrics, run.conditions, here, kept, results)
             for _ in range(run.conditions.jobs)
         ]
         self._threads: list[threading.Thread] = []
