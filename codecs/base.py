@@ -105,6 +105,14 @@ class Codec(ABC):
             for name, value in self.values.items()
         }
 
+    def reads(self) -> Sequence[Path]:
+        """Files and folders that coding needs to read, besides Python, its modules and the codec's package:
+        weights, programs. In a run, nothing else on the disk is there for the codec. By default the values of
+        parameters that are paths."""
+        return [
+            Path(str(value)) for name, value in self.values.items() if self.parameters[name].path and value
+        ]
+
     def prepare(self, qualities: Sequence[float]) -> None:  # noqa: B027 - most need nothing
         """Fetch what coding at these qualities needs, such as weights: there may be no network
         where pictures are coded.

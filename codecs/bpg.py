@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from bench.codecs import framing, pillow, program
 from bench.codecs.base import RGB, Codec, CodecError
-from bench.codecs.locate import Programs, Suite, locate, missing
+from bench.codecs.locate import Programs, Suite, files, locate, missing
 from bench.codecs.parameters import Parameter
 
 _LEAST_SIDE = 32  # bpgenc's x265 falls over with a width of 24
@@ -39,10 +40,13 @@ class Bpg(Codec):
     def version(self) -> str:
         return f"{self._version}, {self.settings()}"
 
+    def reads(self) -> list[Path]:
+        return files(self.suite)
+
     def provenance(self) -> dict[str, Any]:
         commands = ("bpgenc", *self._encoding("{quality}")), ("bpgdec", *_DECODING)
-        files = self._programs.encoder, self._programs.decoder
-        return super().provenance() | program.provenance_of(*commands, files)
+        programs = self._programs.encoder, self._programs.decoder
+        return super().provenance() | program.provenance_of(*commands, programs)
 
     def encode(self, image: RGB, quality: float) -> bytes:
         command = (str(self._programs.encoder), *self._encoding(str(int(quality))))

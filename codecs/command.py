@@ -48,6 +48,10 @@ class CommandCodec(Codec):
     def version(self) -> str:
         return self._version
 
+    def reads(self) -> list[Path]:
+        """The YAML file's folder, the programs, and the files that the commands name."""
+        return [self.file.folder, *(path for _, path in (*_programs(self.file), *_files(self.file)))]
+
     def provenance(self) -> dict[str, Any]:
         from bench.core.files import sha256_of
 

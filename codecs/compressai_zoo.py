@@ -80,6 +80,9 @@ class ZooModel(Codec):
         ]
         return super().provenance() | {"weights": names}
 
+    def reads(self) -> list[Path]:
+        return [*super().reads(), *self._own] if self._own else [download_path("any").parent]
+
     def prepare(self, qualities: Sequence[float]) -> None:
         for quality in qualities:
             self._weights(int(quality))

@@ -50,6 +50,9 @@ class FfmpegCodec(Codec):
     def version(self) -> str:
         return f"FFmpeg {_ffmpeg_version()}, {self.settings()}"
 
+    def reads(self) -> list[Path]:
+        return [Path(_executable())]
+
     def provenance(self) -> dict[str, Any]:
         commands = (
             ("ffmpeg", *self._encoding("{width}", "{height}", "{quality}")),

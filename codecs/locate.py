@@ -81,6 +81,12 @@ def missing(suite: Suite) -> str | None:
     )
 
 
+def files(suite: Suite) -> list[Path]:
+    """All that looking for a suite reads: the settings, and the programs of each place."""
+    places = [(programs.encoder, programs.decoder) for programs in locate(suite)]
+    return [config_file(), *(path for pair in places for path in pair)]
+
+
 def config_file() -> Path:
     """The file of settings: $BENCH_CONFIG, else config.yaml in the user's folder for codec-bench."""
     if named := os.environ.get("BENCH_CONFIG"):

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from bench.codecs import framing, planes, program
 from bench.codecs.base import RGB, Codec
 from bench.codecs.colour import Format
-from bench.codecs.locate import Programs, Suite, locate, missing
+from bench.codecs.locate import Programs, Suite, files, locate, missing
 from bench.codecs.parameters import Parameter
 from bench.core.errors import BenchError
 
@@ -50,6 +50,9 @@ class ReferenceSoftware(Codec):
 
         samples = f"{self.values['chroma']}, {self.values['bits']} bits, {self.values['range']} range"
         return f"{self._located[1]}, {self._config.name} {sha256_of(self._config)[:10]}, chroma {samples}"
+
+    def reads(self) -> list[Path]:
+        return [*super().reads(), *files(self.suite), self._config]
 
     def provenance(self) -> dict[str, Any]:
         encoder, decoder = self._programs.encoder, self._programs.decoder

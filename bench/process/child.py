@@ -7,11 +7,10 @@ the original and gets the decoded pixels. `Worker` starts this process; nobody s
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import resource
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError
+from bench.process.confine import UNCONFINED, Reach, confine
+from bench.process.guard import split
 from bench.process.messages import receive, send
 from bench.process.program_memory import take_peak
 
@@ -52,8 +53,8 @@ class Coder:
         self.side = side
         self.pixels = b""
 
-    def load(self, header: dict[str, Any], stream: bytes) -> Answer:
-        """Load what the codec loads once, where nobody holds a watch: code a grey picture, decode a stream.
+    def warm_up(self, header: dict[str, Any], stream: bytes) -> Answer:
+        """Have the codec load what it loads once: encode a grey picture, or decode the bitstream of one.
 
         What goes wrong here will go wrong again with a picture, and is reported there.
         """
@@ -67,15 +68,7 @@ class Coder:
             elif stream:
                 self.codec.decode(stream)
         details = self.codec.provenance() if self.side == "encode" else {}
-        from bench.process.confine import NOT_AT_ALL, confine
-
-        confined = confine(Path.cwd()) if header["confine"] else NOT_AT_ALL
-        return {
-            "details": details,
-            "libraries": _libraries(),
-            "device": _device(),
-            "confined": confined,
-        }, warm
+        return {"details": details, "libraries": _libraries(), "device": _device()}, warm
 
     def encode(self, header: dict[str, Any], pixels: bytes) -> Answer:
         """Encode pixels or, without any, those of the last time."""
@@ -132,7 +125,8 @@ class Scorer:
         self.original: NDArray[np.uint8] | None = None
         self.scores: dict[str, Score] = {}
 
-    def load(self, header: dict[str, Any], payload: bytes) -> Answer:
+    def warm_up(self, header: dict[str, Any], payload: bytes) -> Answer:
+        """Have the metrics load what they load once."""
         import numpy as np
 
         grey = np.full((192, 192, 3), 128, np.uint8)
@@ -161,31 +155,35 @@ class Scorer:
         return {"values": values, "cpu": used, "sha256": hashlib.sha256(pixels).hexdigest()}, None
 
 
-def main(pipe_fd: int, lifeline_fd: int, role: str, what: str) -> None:
+def main(pipe_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, isolated: bool) -> None:
     """Answer what comes through the pipe until it closes.
 
     Args:
         lifeline_fd: a pipe that ends when the runner does, however it does; then all here must end too.
         role: "encode", "decode" or "score".
         what: the codec, or metrics with commas between.
+        confined: whether a codec is held to its own files.
+        isolated: whether to try namespaces.
     """
-    _end_with_parent(lifeline_fd)
+    work = Path.cwd()
+    namespaces = split(pipe_fd, lifeline_fd, str(work.parent), isolated)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):  # opened now: a confined process may open nothing to write
         _peak_reset.append(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC))
     pipe = Connection(pipe_fd)
     made: list[Coder | Scorer] = []
 
-    def make(header: dict[str, Any], payload: bytes) -> Answer:
+    def load(header: dict[str, Any], payload: bytes) -> Answer:
+        """Import and make the codec or the metrics: no code of them runs before this."""
+        held = confine(work, Reach(**json.loads(payload)), namespaces) if confined else UNCONFINED
         made.append(Scorer(what.split(",")) if role == "score" else Coder(what, role))
-        return made[0].load(header, payload)
+        return {"confined": held}, None
 
     with suppress(EOFError, BrokenPipeError):
         while True:
             header, payload = receive(pipe)
             action = header.pop("action")
-            work = make if action == "load" else getattr(made[0], action)
-            send(pipe, *_answer(work, header, payload))
+            send(pipe, *_answer(load if action == "load" else getattr(made[0], action), header, payload))
 
 
 def _answer(
@@ -200,17 +198,6 @@ def _answer(
     except BaseException as error:  # a plugin may raise anything, SystemExit too
         reason = str(error)
         return {"error": f"{type(error).__name__}: {reason}" if reason else type(error).__name__}, None
-
-
-def _end_with_parent(lifeline_fd: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
-
-    def wait() -> None:
-        with suppress(OSError):
-            os.read(lifeline_fd, 1)
-        os.killpg(0, signal.SIGKILL)  # an external program that is under way, too
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _measured(once: Callable[[], None], repeats: int) -> dict[str, int | None]:
@@ -289,4 +276,5 @@ def _libraries() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    _, pipe_fd, lifeline_fd, role, what, hold, where = sys.argv
+    main(int(pipe_fd), int(lifeline_fd), role, what, hold == "confined", where == "isolated")

@@ -1,107 +1,105 @@
-"""Keep a codec's process from leaving anything where another process could find it.
+"""What the process of a codec can reach: its own files, and no file, process or socket of anybody else.
 
-Where the kernel has Landlock (Linux 5.13 and later), it enforces for this process and all that it starts:
-files are written only in a folder of its own and to devices, no TCP connection is made (6.7), no abstract
-socket reached (6.12). Elsewhere Python's audit hook does the first of these for files opened by Python.
-This is against mistakes and tricks of the ordinary kind; it is no jail for hostile code.
+Two means of Linux work together, and each does its part where the other is missing:
+
+- Landlock (Linux 5.13 and later) says which files are there to read and to write.
+- Namespaces hide other processes, shared memory, message queues and the network, and make all mounted file
+  systems read-only. An ordinary user can make them where the kernel allows user namespaces.
+
+Where there is no Landlock, Python's audit hook watches the files that Python itself opens.
+`docs/background/confinement.md` says what holds and what doesn't.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-LANDLOCK, PYTHON = "landlock", "python"  # the means that `confine` may have
-NOT_AT_ALL = "no"  # what a run says that asked for that
+UNCONFINED = "no"  # what a row says of a run that asked for that
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
-_ASK_VERSION, _PATH_BENEATH = 1, 1
-_NO_NEW_PRIVS = 38
-
-# linux/landlock.h; reading and executing stay free.
-_WRITE_FILE = 1 << 1
-_CHANGE_TREE = 0b1_1111_1111 << 4  # remove and make entries of every kind
-_REFER, _TRUNCATE = 1 << 13, 1 << 14  # since versions 2 and 3
-_TCP = 0b11  # bind and connect, since version 4
-_ABSTRACT_SOCKETS = 1 << 0  # since version 6
-
-# Memory that any process can map by name.
-_SHARED_MEMORY = ("shm", "mqueue")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_ACCELERATORS = ("nvidia", "dri", "kfd", "accel", "dxg")  # beginnings of names
+_KERNEL_FILES = (
+    "self", "cpuinfo", "devices", "driver", "filesystems", "loadavg", "meminfo", "stat", "sys", "uptime",
+    "version", "vmstat",
+)  # fmt: skip
 
 
-def confine(folder: Path) -> str:
-    """From now on, this process writes only beneath `folder`. Returns the means."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            _landlock(folder)
-            return LANDLOCK
-    _audit(folder)
-    return PYTHON
+@dataclass(frozen=True)
+class Reach:
+    """Absolute paths that the process of a codec may read.
+
+    Args:
+        readable: files, and folders with all beneath them.
+        listable: folders in which modules are looked for: the names in them can be read, not the files.
+        hidden: files and folders that it must not read: pictures and results.
+    """
+
+    readable: Sequence[str]
+    listable: Sequence[str]
+    hidden: Sequence[str]
 
 
-class _Ruleset(ctypes.Structure):
-    _fields_ = [("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
+def confine(work: Path, reach: Reach, namespaces: frozenset[str]) -> str:
+    """Hold this process, and all that it starts, to its own files from now on. Call it with one thread.
 
+    Args:
+        work: the folder that it may write to, which becomes the current one.
+        namespaces: those that it is in already, as `namespaces.enter` names them.
 
-class _PathBeneath(ctypes.Structure):
-    _pack_ = 1
-    _fields_ = [("access", ctypes.c_uint64), ("parent", ctypes.c_int32)]
+    Returns:
+        What holds: "landlock:read,write namespaces:ipc,mount,net,pid" at best, "python:read,write" at least,
+        which is for files that Python opens only.
+    """
+    if sys.platform != "linux":
+        _audit(work, reach.hidden)
+        return "python:read,write"
+    from bench.process import landlock
+    from bench.process.namespaces import drop_capabilities, enter_mounts
 
-
-def _landlock(folder: Path) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def call(number: int, *arguments: object) -> int:
-        result = int(libc.syscall(number, *arguments))
-        if result < 0:
-            raise OSError(ctypes.get_errno(), "Landlock")
-        return result
-
-    version = call(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)
-    everything = _WRITE_FILE | _CHANGE_TREE
-    everything |= (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    rules = _Ruleset(everything, _TCP if version >= 4 else 0, _ABSTRACT_SOCKETS if version >= 6 else 0)
-    size = 24 if version >= 6 else 16 if version >= 4 else 8
-    ruleset = call(_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
+    if namespaces:
+        namespaces |= enter_mounts(str(work), "pid" in namespaces)
+        drop_capabilities()
+    files = "landlock:read,write"
     try:
-        devices = [Path("/dev", name) for name in os.listdir("/dev") if name not in _SHARED_MEMORY]
-        for path, access in [(folder, everything), *((device, _WRITE_FILE) for device in devices)]:
-            try:
-                parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            except OSError:
-                if path == folder:
-                    raise
-                continue  # a device that is gone
-            try:
-                beneath = _PathBeneath(access, parent)
-                call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(beneath), 0)
-            finally:
-                os.close(parent)
-        if libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "no_new_privs")
-        call(_RESTRICT_SELF, ruleset, 0)
-    finally:
-        os.close(ruleset)
+        kernel = ["/proc"] if "proc" in namespaces else [f"/proc/{name}" for name in _KERNEL_FILES]
+        landlock.restrict(str(work), [*reach.readable, *kernel], reach.listable, _devices())
+    except OSError:
+        _audit(work, reach.hidden)
+        files = "python:read,write"
+    names = ",".join(sorted(namespaces - {"user", "proc"}))
+    return f"{files} namespaces:{names}" if names else files
 
 
-def _audit(folder: Path) -> None:
-    allowed = (f"{folder.resolve()}{os.sep}", f"{os.sep}dev{os.sep}")
-    shared = tuple(f"/dev/{name}" for name in _SHARED_MEMORY)
+def _devices() -> list[str]:
+    present = os.listdir("/dev")
+    return [f"/dev/{name}" for name in present if name in _DEVICES or name.startswith(_ACCELERATORS)]
+
+
+def _audit(work: Path, hidden: Sequence[str]) -> None:
+    """Refuse what Python opens: to write, outside of a folder; to read, what is hidden."""
+    allowed = (f"{work.resolve()}{os.sep}", "/dev/")
+    shared = ("/dev/shm", "/dev/mqueue")  # memory that any process can map by name
+    secret = tuple(hidden) + tuple(f"{path}{os.sep}" for path in hidden)
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event != "open":
+        if event not in ("open", "os.listdir", "os.scandir"):
             return
-        path, _, flags = arguments
-        if not isinstance(path, str | bytes | os.PathLike) or not (
-            isinstance(flags, int) and flags & writing
-        ):
+        path = arguments[0]
+        flags = arguments[2] if event == "open" else 0
+        if not isinstance(path, str | bytes | os.PathLike):
             return
         where = os.path.realpath(os.fsdecode(path))
-        if not where.startswith(allowed) or where.startswith(shared):
-            raise PermissionError(13, "a codec writes only to its temporary folder", where)
+        if isinstance(flags, int) and flags & writing:
+            if not where.startswith(allowed) or where.startswith(shared):
+                raise PermissionError(13, "a codec writes only to its temporary folder", where)
+        elif where in hidden or where.startswith(secret):
+            raise PermissionError(13, "a codec reads no pictures and no results", where)
 
-    sys.addaudithook(hook)
+    with suppress(AttributeError):
+        sys.addaudithook(hook)

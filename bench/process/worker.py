@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import secrets
-import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
-from bench.process import limits
-from bench.process.limits import Limits
+from bench.core.errors import BenchError
+from bench.process.confine import Reach
+from bench.process.descendants import MARK, Descendants, memory_of, send_signal
+from bench.process.folders import Folder
+from bench.process.guard import FAREWELL
+from bench.process.limits import MAX_PROCESSES, Limits
 from bench.process.messages import receive, send
 
 LAST_LINES = 3  # of what a process printed, part of the reason when it dies
+LEAST_LOADING_S = 60.0  # that importing a codec may take, however low the limit of coding is
 _FIRST_LOOK, _LONGEST_WAIT = 0.02, 0.1  # seconds between looks at a process that works
+_END_S = 10.0  # that the end of all processes of a worker may take
+
+# Places that the runner's environment tells, and that are nobody's business.
+_PLACES = ("BENCH_DATA", "OLDPWD", "PYTEST_CURRENT_TEST", "_")
+_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "BENCH_READABLE")
+
+_can_isolate = True  # until a kernel says otherwise
 
 
 class WorkerError(Exception):
@@ -46,13 +60,17 @@ class Reply(NamedTuple):
 class Worker:
     """An encoder, a decoder or a scorer, in a process that is started again after it died.
 
+    A confined one works only while it is asked something: between two pieces of work the process, and what it
+    started when it was loaded, are stopped; what it started later is dead.
+
     Args:
         role: "encode", "decode" or "score".
         what: the codec's name, or names of metrics with commas between.
         limits: of each piece of work.
         threads: for libraries that ask the environment.
         cpus: that it may run on; None: all.
-        confined: whether a codec is kept from writing outside of its folder.
+        confined: whether a codec is held to its own files, and to processes of its own.
+        hidden: files and folders that a codec mustn't read even where they lie among its own.
     """
 
     def __init__(
@@ -63,42 +81,52 @@ class Worker:
         threads: int,
         cpus: frozenset[int] | None = None,
         confined: bool = True,
+        hidden: Iterable[Path] = (),
     ) -> None:
         self.role, self.what, self.limits, self.threads, self.cpus = role, what, limits, threads, cpus
-        self.confined = confined
-        self.loaded: dict[str, Any] = {}  # the header that loading gave
+        self.confined = confined and role != "score"
+        self.hidden = tuple(hidden)
+        self.loaded: dict[str, Any] = {}  # what it said of itself when it was loaded
         self.start_s: float | None = None  # from nothing to ready
-        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._mark = ""
 
     @property
     def running(self) -> bool:
-        return self._process is not None
+        return self._guard is not None
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        return self._processes.worker if self._guard else None
 
     def start(self, payload: bytes = b"") -> bytes:
-        """Start the process and load what it needs; gives the payload of that.
+        """Start the process, load what it needs and warm it up.
+
+        Args:
+            payload: for a decoder, a bitstream to warm up with.
+
+        Returns:
+            Of an encoder, such a bitstream.
 
         Raises:
-            WorkerError: it can't be loaded.
+            WorkerError: it can't be loaded, or that took over the limits.
         """
+        reach = json.dumps(asdict(self._reach)).encode() if self.confined else b"{}"
         began = time.perf_counter()
         self._spawn()
-        # Loading is not coding: weights may come over a network, so it has a limit of its own.
-        patience = None if self.limits.seconds is None else max(self.limits.seconds, 600)
-        header = {"action": "load", "confine": self.confined}
+        seconds = self.limits.seconds
+        loading = Limits(seconds and max(seconds, LEAST_LOADING_S), self.limits.memory)
         try:
-            reply = self._ask(header, payload, Limits(patience, self.limits.memory))
+            loaded = self._ask({"action": "load"}, reach, loading)
+            warm = self._warm_up(payload)
         except WorkerError:
             self.close()
             raise
         self.start_s = time.perf_counter() - began
-        self.loaded = reply.header
+        self.loaded = loaded.header | warm.header
         self._before = self._files()
-        return reply.payload
+        self._rest()
+        return warm.payload
 
     def ask(self, action: str, payload: bytes | None = None, **values: Any) -> Reply:
         """Have one piece of work done.
@@ -107,7 +135,14 @@ class Worker:
             WorkerError: it failed, died, or went over a limit; in the last two cases it must be started
                 again, and all that it had started is dead.
         """
-        return self._ask({"action": action, **values}, payload, self.limits)
+        if self._resting:
+            send_signal(self._resting, signal.SIGCONT)
+        try:
+            return self._ask({"action": action, **values}, payload, self.limits)
+        finally:
+            if self._guard is not None and self._resting:
+                self._processes.end(but=self._resting)
+                send_signal(self._resting, signal.SIGSTOP)
 
     def cpu_seconds(self) -> float:
         """CPU time that the process and those of its children that have ended have used."""
@@ -127,56 +162,108 @@ class Worker:
 
     def close(self) -> None:
         """End the process, everything that it started, and its folder."""
-        process, self._process = self._process, None
-        if process is None:
+        guard, self._guard = self._guard, None
+        if guard is None:
             return
         self._pipe.close()
+        if self._processes.first is None:  # the guard kills all that are in the namespace
+            self._processes.end()
+        with suppress(OSError):
+            os.write(self._lifeline, FAREWELL)
         os.close(self._lifeline)
-        limits.kill_all(process.pid, self._mark)
-        process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(subprocess.TimeoutExpired):
+            guard.wait(_END_S)
+        guard.kill()
+        guard.wait()
+        self._folder.remove()
 
     def _spawn(self) -> None:
         self.close()
+        self._resting: list[int] = []
+        global _can_isolate
+        if not self._spawned(self.confined and _can_isolate):
+            _can_isolate = False
+            if not self._spawned(False):
+                raise WorkerError(self._died())
+        if self.cpus is not None and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(self._processes.worker, self.cpus)
+
+    def _spawned(self, isolated: bool) -> bool:
+        """Start the processes; False: namespaces were to be made, and no use of them."""
         self._mark = secrets.token_hex(8)
-        self._folder = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
-        (work := self._folder / "work").mkdir()
-        self._work = work
+        self._folder = Folder()
         self._pipe, theirs = Pipe()
         lifeline, self._lifeline = os.pipe()
         try:
-            with (self._folder / "output").open("wb") as output:
-                self._process = subprocess.Popen(
+            with self._folder.output.open("wb") as output:
+                self._guard = subprocess.Popen(
                     [
                         *(sys.executable, "-P", "-m", "bench.process.child"),
                         *(str(theirs.fileno()), str(lifeline), self.role, self.what),
+                        *("confined" if self.confined else "free", "isolated" if isolated else "beside"),
                     ],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     pass_fds=(theirs.fileno(), lifeline),
-                    cwd=work,
-                    env=self._environment(work),
-                    start_new_session=True,  # Ctrl-C doesn't reach it, and its members are known
+                    cwd=self._folder.work,
+                    env=self._environment(),
+                    start_new_session=True,  # Ctrl-C doesn't reach it
                 )
         finally:
             theirs.close()
             os.close(lifeline)
-        if self.cpus is not None and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(self._process.pid, self.cpus)
+        self._processes = Descendants(self._guard.pid, self._guard.pid, self._mark)
+        try:
+            started, _ = receive(self._pipe)
+        except (EOFError, OSError, ValueError):
+            raise WorkerError(self._died()) from None
+        if started["worker"] is None:
+            self.close()
+            return False
+        self._processes = Descendants(self._guard.pid, started["worker"], self._mark, started["first"])
+        return True
 
-    def _environment(self, work: Path) -> Mapping[str, str]:
-        environment = {name: value for name, value in os.environ.items() if name != "BENCH_DATA"}
+    def _environment(self) -> Mapping[str, str]:
+        environment = dict(os.environ)
+        for name, value in os.environ.items():
+            if name in _PLACES or (name not in _PATHS and any(str(path) in value for path in self.hidden)):
+                del environment[name]
         for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
             environment[f"{name}_NUM_THREADS"] = str(self.threads)
         # Threads that wait sleep. If they spun, they would hold the core that the other thread needs.
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # The search path of this process, as children of tests and notebooks may not have it.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-        return environment | {limits.MARK: self._mark, "TMPDIR": str(work)}
+        work = str(self._folder.work)
+        return environment | {MARK: self._mark, "TMPDIR": work, "PWD": work}
+
+    @functools.cached_property
+    def _reach(self) -> Reach:
+        from bench import codecs
+        from bench.process.readable import reach
+
+        try:
+            return reach(codecs.get(self.what).reads(), self.hidden)
+        except BenchError as error:
+            raise WorkerError(str(error), for_users=True) from None
+        except Exception as error:  # a plugin may raise anything
+            raise WorkerError(f"what it reads isn't known ({type(error).__name__}: {error})") from None
+
+    def _warm_up(self, payload: bytes) -> Reply:
+        try:
+            return self._ask({"action": "warm_up"}, payload, self.limits)
+        except WorkerError as error:
+            raise WorkerError(f"in its warm-up {error}", error.for_users) from None
+
+    def _rest(self) -> None:
+        """Stop the process, and what it started so far, until it is asked something."""
+        if self.confined:
+            self._resting = self._processes.pids()
+            send_signal(self._resting, signal.SIGSTOP)
 
     def _ask(self, header: Mapping[str, Any], payload: bytes | None, allowed: Limits) -> Reply:
-        assert self._process is not None
+        assert self._guard is not None
         try:
             send(self._pipe, header, payload)
             memory = self._watch(allowed)
@@ -187,32 +274,41 @@ class Worker:
             self.close()
             raise
         if "error" in answer:
-            raise WorkerError(answer["error"], answer.get("for_users", False))
+            raise WorkerError(self._explained(answer["error"]), answer.get("for_users", False))
         return Reply(answer, content, memory)
 
     def _watch(self, allowed: Limits) -> int:
         """Wait until there is an answer; gives the most memory that was seen in use."""
-        assert self._process is not None
         began, wait, most = time.monotonic(), _FIRST_LOOK, 0
         while not self._pipe.poll(wait):
             if allowed.seconds is not None and time.monotonic() - began > allowed.seconds:
-                raise WorkerError(f"it took over {allowed.seconds:g} s (--timeout)")
-            members = limits.session_members(self._process.pid)
-            if len(members) > limits.MAX_PROCESSES:
-                raise WorkerError(f"it started over {limits.MAX_PROCESSES} processes")
-            most = max(most, limits.memory_of(members))
+                raise WorkerError(f"it took over {allowed.seconds:g} s{self._option('timeout')}")
+            members = self._processes.pids()
+            if len(members) > MAX_PROCESSES:
+                raise WorkerError(f"it started over {MAX_PROCESSES} processes")
+            most = max(most, memory_of(members))
             if allowed.memory is not None and most > allowed.memory:
-                raise WorkerError(f"it took over {allowed.memory / 2**20:.0f} MiB of memory (--memory)")
+                mebibytes = f"{allowed.memory / 2**20:.0f} MiB of memory"
+                raise WorkerError(f"it took over {mebibytes}{self._option('memory')}")
             left = float("inf") if allowed.seconds is None else began + allowed.seconds - time.monotonic()
             wait = max(0.001, min(2 * wait, _LONGEST_WAIT, left))
         return most
 
+    def _option(self, name: str) -> str:
+        """Which option sets a limit; those of scoring are ours."""
+        return "" if self.role == "score" else f" (--{name})"
+
+    def _explained(self, reason: str) -> str:
+        if self.confined and reason.startswith("PermissionError"):
+            reason += "; codecs reach only their own files: name more in BENCH_READABLE, or run --unconfined"
+        return reason
+
     def _died(self) -> str:
         """Why there is no answer: how the process ended, and its last words."""
-        assert self._process is not None
+        assert self._guard is not None
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
-        code = self._process.returncode
+            self._guard.wait(1)
+        code = self._guard.returncode
         words = self._last_lines()
         self.close()
         how = (
@@ -223,7 +319,7 @@ class Worker:
         return f"{how}: {words}" if words else how
 
     def _last_lines(self) -> str:
-        with suppress(OSError), (self._folder / "output").open("rb") as file:
+        with suppress(OSError), self._folder.output.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
             text = file.read().decode(errors="replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -232,7 +328,7 @@ class Worker:
 
     def _files(self) -> dict[Path, tuple[int, int]]:
         files = {}
-        for folder, folders, names in os.walk(self._work):
+        for folder, folders, names in os.walk(self._folder.work):
             for name in (*folders, *names):
                 path = Path(folder, name)
                 with suppress(OSError):

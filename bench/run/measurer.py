@@ -12,6 +12,7 @@ import os
 import random
 import statistics
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +21,15 @@ from bench import codecs, metrics
 from bench.core.errors import without_folders
 from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError
+from bench.process.limits import fair_share
 from bench.results import Failure, Row, Setup
 from bench.run.kept_pictures import Kept
 from bench.run.provenance import setup
 from bench.run.quiet import Presence
 from bench.run.settings import Settings
 
+MOST_STARTS = 2  # that fail one after the other, before a codec isn't tried any more
+LEAST_SCORING_S = 600.0  # that scoring may take, however low the limit of coding is
 SPOT_CHECKS = 2  # bitstreams of a run that are decoded once more
 _ROUNDING = 2  # levels of 255 by which a decoder on a GPU may waver
 
@@ -57,7 +61,12 @@ class Measurer:
         settings: Settings,
         here: Presence,
         kept: Kept | None,
+        results: Path,
     ) -> None:
+        """
+        Args:
+            results: their folder, which codecs don't read.
+        """
         self._dataset, self._settings, self._here, self._kept = dataset, settings, here, kept
         codec = codecs.resolve(codec)
         plugin = codecs.get(codec)
@@ -65,9 +74,10 @@ class Measurer:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._threads = settings.threads or max(1, (len(cores) or os.cpu_count() or 1) // settings.jobs)
         pinned = frozenset(cores[-self._threads :]) if settings.timing and cores else None
-        common = (codec, settings.limits(), self._threads, pinned, settings.confined)
+        hidden = [*(image.path for image in dataset.images), results, results / "kept"]
+        common = (codec, settings.limits(), self._threads, pinned, settings.confined, hidden)
         self._encoder, self._decoder = Worker("encode", *common), Worker("decode", *common)
-        self._scorer = Worker("score", ",".join(metrics), Limits(), self._threads)
+        self._scorer = Worker("score", ",".join(metrics), _limits_of_scoring(settings), self._threads)
         self._image: Image | None = None  # that the scorer holds
         self._original: Reply | None = None
         self._encoder_holds: Image | None = None
@@ -75,6 +85,7 @@ class Measurer:
         self._warm_stream = b""
         self._samples: list[_Sample] = []
         self._decoded = 0
+        self._failed_starts = {"encode": 0, "decode": 0, "score": 0}  # one after the other
 
     def measure(self, cell: Cell) -> Record:
         """The row of a cell, or why there is none: one bad cell must not end a run."""
@@ -211,10 +222,15 @@ class Measurer:
         )
 
     def _start(self, worker: Worker, side: str, payload: bytes = b"") -> bytes:
+        if self._failed_starts[side] >= MOST_STARTS:
+            raise _CellError(side, f"its process didn't start {MOST_STARTS} times, and isn't tried again")
         try:
-            return worker.start(payload)
+            warm_stream = worker.start(payload)
         except WorkerError as error:
+            self._failed_starts[side] += 1
             raise _CellError(side, f"its process doesn't start: {error}") from None
+        self._failed_starts[side] = 0
+        return warm_stream
 
     def _alone(self) -> bool:
         return self._here.alone(self._cpu_seconds)
@@ -224,6 +240,11 @@ class Measurer:
 
         ours = sum(psutil.Process().cpu_times()[:4])
         return ours + sum(worker.cpu_seconds() for worker in (self._encoder, self._decoder, self._scorer))
+
+
+def _limits_of_scoring(settings: Settings) -> Limits:
+    """Limits of the scorer: what a codec is allowed says nothing about metrics."""
+    return Limits(max(settings.timeout, LEAST_SCORING_S), fair_share(settings.jobs))
 
 
 class _CellError(Exception):

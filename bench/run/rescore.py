@@ -10,6 +10,7 @@ from bench import metrics
 from bench.core.errors import BenchError
 from bench.datasets.catalogue import Dataset
 from bench.process import Limits, Worker, WorkerError
+from bench.process.limits import fair_share
 from bench.results import Row, Setup, Store
 from bench.run.kept_pictures import Kept
 
@@ -51,7 +52,7 @@ def rescore(
     kept = Kept(store.folder)
     paths = {image.sha256: image.path for image in dataset.images}
     setups = store.load(dataset.name, rows[0].codec).setups if rows else {}
-    scorer = Worker("score", ",".join(names), Limits(), threads=os.cpu_count() or 1)
+    scorer = Worker("score", ",".join(names), Limits(memory=fair_share(1)), threads=os.cpu_count() or 1)
     original = None
     try:
         for row in rows:

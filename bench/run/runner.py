@@ -183,7 +183,7 @@ class _Team:
         kept = Kept(run.store.folder) if run.settings.keep else None
         self._done: queue.SimpleQueue[Record | BaseException | None] = queue.SimpleQueue()
         self._measurers = [
-            Measurer(run.spec, run.dataset, run.metrics, run.settings, here, kept)
+            Measurer(run.spec, run.dataset, run.metrics, run.settings, here, kept, run.store.folder)
             for _ in range(run.settings.jobs)
         ]
         self._threads: list[threading.Thread] = []

@@ -38,7 +38,7 @@ class Settings:
         memory: that it may take, in bytes or as "4G"; None: 90 % of what is free, per job.
         timing: alone on the machine, pinned to cores, median of five codings: for times to quote.
         fresh: a new process for every encoding and decoding. Slower, but nothing is carried over.
-        confined: keep codecs from writing outside of a folder of their own.
+        confined: hold codecs to their own files, and to processes of their own.
         keep: keep bitstreams and decoded pictures beside the results.
         resume: "missing", "failed", "all" or "none".
 

@@ -93,7 +93,7 @@ def test_a_picture_kept_in_memory_is_not_there_to_decode(run: Hostile, tmp_path:
 def test_a_side_file_cannot_be_written(run: Hostile, tmp_path: Path, codec: str) -> None:
     done = run(codec)
     (setup,) = results_of(tmp_path / "results", codec).setups.values()
-    if codec == "by-program" and setup.run["confined"] != "landlock":
+    if codec == "by-program" and "landlock" not in setup.run["confined"]:
         pytest.skip("this kernel has no Landlock, so other programs aren't confined")
     failure = only_failure(done, tmp_path / "results", codec)
     assert failure.side == "encode" and not list((tmp_path / "side").iterdir())
@@ -187,7 +187,7 @@ def test_a_killed_run_goes_on_where_it_was(picture: Path, environment: Environme
     )
     _wait_for(lambda: path.exists() and '"row"' in path.read_text())
     workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) == 3
+    assert len({worker.cmdline()[-4] for worker in workers}) == 3  # encode, decode, score
     process.kill()
     process.wait()
     kept = len(results_of(tmp_path / "r", "slow").rows)

@@ -1,0 +1,110 @@
+"""The processes of one worker: itself and all that it started, however deep and whether or not orphaned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MARK = "BENCH_WORKER"  # the environment variable that a worker's descendants inherit
+
+
+@dataclass(frozen=True)
+class Descendants:
+    """A worker and its descendants, seen from outside.
+
+    Args:
+        guard: the process that stays with it, which is none of them.
+        worker: its process, which leads a session.
+        mark: value of `MARK` in its environment.
+        first: the first process of its namespace, which doesn't count; None: it has no namespace of its own.
+    """
+
+    guard: int
+    worker: int
+    mark: str
+    first: int | None = None
+
+    def pids(self) -> list[int]:
+        """The live ones that can be told cheaply: those in its namespace, or else in its session."""
+        if self.first is not None:
+            theirs = _namespace(self.first)
+            return [pid for pid in psutil.pids() if pid != self.first and _namespace(pid) == theirs]
+        pids = []
+        for pid in psutil.pids():
+            with suppress(OSError):
+                if os.getsid(pid) == self.worker:
+                    pids.append(pid)
+        return pids
+
+    def end(self, but: Iterable[int] = ()) -> None:
+        """Kill them all.
+
+        They are stopped before they are killed, so that none can start another meanwhile.
+
+        Args:
+            but: those to leave alone.
+        """
+        kept = {self.guard, *but}
+        for _ in range(1000):  # a fork bomb may win a few rounds
+            marked = set() if self.first is not None else _marked(self.mark)
+            victims = {pid for pid in (*self.pids(), *marked) if pid not in kept and not is_over(pid)}
+            if not victims:
+                return
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                send_signal(victims, number)
+            time.sleep(0.002)
+
+
+def send_signal(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes, as far as they are still there."""
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, number)
+
+
+def memory_of(pids: Iterable[int]) -> int:
+    """Resident bytes of processes together."""
+    total = 0
+    for pid in pids:
+        with suppress(psutil.Error):
+            total += psutil.Process(pid).memory_info().rss
+    return total
+
+
+def is_over(pid: int) -> bool:
+    """Dead but not yet waited for, or gone."""
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return True
+
+
+def _namespace(pid: int) -> int:
+    """A number of the namespace of processes that one is in; another each time where it can't be known."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except OSError:
+        return -pid
+
+
+def _marked(mark: str) -> set[int]:
+    pids = set()
+    wanted = f"{MARK}={mark}".encode()
+    for pid in psutil.pids():
+        try:
+            if Path("/proc").is_dir():
+                environment = Path(f"/proc/{pid}/environ").read_bytes()
+            else:
+                environment = "\0".join(f"{k}={v}" for k, v in psutil.Process(pid).environ().items()).encode()
+        except (OSError, psutil.Error):
+            continue
+        if wanted in environment.split(b"\0"):
+            pids.add(pid)
+    return pids
