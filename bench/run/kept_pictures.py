@@ -50,6 +50,20 @@ class Kept:
                 f"can't keep pictures in {path.parent} ({error.strerror}); make room or leave out --keep"
             ) from error
 
+    def holds(self, row: Row) -> bool:
+        """Whether a bitstream or a picture is there under the row's name; it may be another one's."""
+        path = self._path(row.dataset, row.codec, row.image, row.quality)
+        return any(path.with_name(path.name + suffix).is_file() for suffix in (".png", ".bin"))
+
+    def stream(self, row: Row) -> bytes | None:
+        """The bitstream of a row; None if it isn't there or isn't that row's."""
+        path = self._path(row.dataset, row.codec, row.image, row.quality)
+        try:
+            stream = path.with_name(path.name + ".bin").read_bytes()
+        except OSError:
+            return None
+        return stream if hashlib.sha256(stream).hexdigest() == row.bitstream_sha256 else None
+
     def picture(self, row: Row) -> tuple[bytes, tuple[int, int, int]] | None:
         """The decoded picture of a row, samples and shape; None if it isn't there or isn't that row's."""
         import numpy as np

@@ -1,0 +1,77 @@
+"""The same comparison with each of its codecs as the anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.compare.comparison import REPLICATES, Comparison, compare
+from bench.core.errors import BenchError
+from bench.metrics import USUAL
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How curves are compared, as `bench compare` takes it.
+
+    Args:
+        metrics: names; empty: all that a codec and the anchor both have.
+        replicates: of the bootstrap against the anchor that was asked for; 0 for no intervals.
+    """
+
+    metrics: tuple[str, ...] = ()
+    method: str = "pchip"
+    average: str = USUAL
+    replicates: int = REPLICATES
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """What `bench compare` says with one codec as the anchor.
+
+    Args:
+        name: the anchor, as it was asked for.
+        comparison: None where there is none.
+        reason: why there is none.
+    """
+
+    name: str
+    comparison: Comparison | None
+    reason: str = ""
+
+
+def with_each_anchor(
+    asked: Comparison,
+    names: Sequence[str],
+    folder: Path,
+    terms: Terms,
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[Anchored]:
+    """The comparison that was asked for, then those with each other codec as the anchor.
+
+    Args:
+        asked: of `names`, the last one the anchor.
+        names: as `bench compare` takes them.
+        folder: of results.
+        tell: gets a line for each anchor, as the work goes on.
+    """
+    anchored = [Anchored(names[-1], asked)]
+    for number, anchor in enumerate(names[:-1], start=2):
+        tell(f"{asked.dataset}: comparing with {anchor} as the anchor, {number} of {len(names)}")
+        others = [name for name in names if name != anchor]
+        try:
+            (comparison,) = compare(
+                [*others, anchor],
+                asked.dataset,
+                folder,
+                method=terms.method,
+                average=terms.average,
+                metrics=terms.metrics or None,
+                replicates=0,
+            )
+        except BenchError as error:  # as where it has no metric in common with one of the others
+            anchored.append(Anchored(anchor, None, str(error)))
+        else:
+            anchored.append(Anchored(anchor, comparison))
+    return anchored

@@ -1,0 +1,207 @@
+"""`bench report`: compare codecs, gather what the page shows, and write it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import bench
+from bench.compare.comparison import Comparison, compare
+from bench.compare.sources import Source
+from bench.core.errors import BenchError
+from bench.report.names import display_names
+from bench.report.page.anchors import Anchored, Terms, with_each_anchor
+from bench.report.page.choice import IMAGES
+from bench.report.page.document import GENERATOR, document
+from bench.report.page.figures import figures
+from bench.report.page.looks import looks
+from bench.report.page.originals import originals, thumbnails
+from bench.report.page.origins import bench_command, origin, sources_of
+from bench.report.page.pictures import Album, album
+from bench.report.tables import writing
+
+Tell = Callable[[str], None]
+
+PAGE = "index.html"
+PICTURES = "pictures"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written.
+
+    Args:
+        path: of the page.
+        page_bytes: size of the page's file.
+        pictures: number of picture files beside it.
+        picture_bytes: size of all pictures; those of a single file are part of `page_bytes`, too.
+    """
+
+    path: Path
+    page_bytes: int
+    pictures: int
+    picture_bytes: int
+
+
+def write_reports(
+    names: Sequence[str],
+    dataset: str | None,
+    results: Path,
+    terms: Terms | None = None,
+    *,
+    out: Path | None = None,
+    images: str = str(IMAGES),
+    single_file: bool = False,
+    data: Path | None = None,
+    tell: Tell = lambda text: None,
+) -> list[Report]:
+    """Write a page for a dataset, or for each on which all codecs have results.
+
+    Args:
+        names: codecs as `bench compare` takes them, the anchor last.
+        dataset: a name, or the folder of its images; None: all that the codecs have in common.
+        results: folder of results, with kept pictures if there are any.
+        out: folder to write to; by default ``report/<dataset>/<names>`` in the folder of results. With
+            several datasets, each has a folder of its name in it.
+        images: how many images the viewer shows, or "all".
+        single_file: all pictures in the page itself.
+        data: folder of datasets, for the originals.
+        tell: gets a line now and then, as the work goes on.
+
+    Raises:
+        BenchError: as of `bench.compare.comparison.compare`; or `out` holds something else, or can't be
+            written to.
+    """
+    terms = terms or Terms()
+    count = _count(images)
+    comparisons = compare(
+        names,
+        _name_of(dataset),
+        results,
+        method=terms.method,
+        average=terms.average,
+        metrics=terms.metrics or None,
+        replicates=terms.replicates,
+    )
+    folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
+    for folder in folders:
+        _refuse_foreign(folder)
+    reports = []
+    for comparison, folder in zip(comparisons, folders, strict=True):
+        anchored = with_each_anchor(comparison, names, results, terms, tell)
+        sources = sources_of(names, comparison.dataset, results)
+        paths = originals(dataset or comparison.dataset, data)
+        with writing(folder):
+            pictures = album(
+                comparison, sources, results, paths, count, None if single_file else folder / PICTURES, tell
+            )
+            content = page_data(names, anchored, sources, terms, pictures, paths)
+            page = document(_title(comparison), content).encode("utf-8", "replace")
+            (folder / PAGE).write_bytes(page)
+            _remove_old_pictures(folder / PICTURES, pictures)
+        reports.append(Report(folder / PAGE, len(page), len(pictures.files), pictures.size))
+    return reports
+
+
+def page_data(
+    names: Sequence[str],
+    anchored: Sequence[Anchored],
+    sources: dict[str, Source],
+    terms: Terms,
+    pictures: Album,
+    paths: dict[str, Path],
+) -> dict[str, Any]:
+    """All that the page shows, as plain types.
+
+    Args:
+        names: codecs as they were asked for.
+        anchored: see `with_each_anchor`.
+        sources: of the curves, by label, in the order of names.
+        paths: of the originals, by the SHA-256 of the file.
+    """
+    content = figures(anchored, terms.replicates)
+    dataset = content["dataset"]
+    origins = {
+        label: origin(name, source, dataset)
+        for name, (label, source) in zip(names, sources.items(), strict=True)
+    }
+    titles = display_names({label: origins[label]["version"] for label in sources})
+    styles = looks(sources)
+    for codec in content["codecs"]:
+        name = codec["name"]
+        codec |= {"title": titles[name], "look": styles[name], "origin": origins[name]}
+    hashes = {row.image: row.image_sha256 for source in sources.values() for row in source.rows}
+    shown = [paths.get(hashes.get(image, "")) for image in content["images"]]
+    return {
+        **content,
+        "thumbnails": thumbnails(shown),
+        "pictures": {"pages": pictures.pages, "missing": pictures.missing, "bytes": pictures.size},
+        "made": {
+            "by": f"codec-bench {bench.__version__}",
+            "on": datetime.now(UTC).date().isoformat(),
+            "command": _command(names, dataset, terms),
+        },
+    }
+
+
+def _command(names: Sequence[str], dataset: str, terms: Terms) -> str:
+    """What makes the report again; of files only the name."""
+    words = [
+        f"file:{Path(name.removeprefix('file:')).name}" if name.startswith("file:") else name
+        for name in names
+    ]
+    options = [part for metric in terms.metrics for part in ("--metric", metric)]
+    usual = Terms()
+    for option in ("method", "average", "replicates"):
+        if (value := getattr(terms, option)) != getattr(usual, option):
+            options += [f"--{option}", str(value)]
+    return bench_command("report", *words, "--dataset", dataset, *options)
+
+
+def _count(images: str) -> int | None:
+    if images == "all":
+        return None
+    if not images.isdecimal():
+        raise BenchError(f"--pictures is a number of images or 'all', not '{images}'")
+    return int(images)
+
+
+def _name_of(dataset: str | None) -> str | None:
+    """The name under which results of a dataset lie; a folder's is its last part."""
+    if dataset is None or os.sep not in dataset:
+        return dataset
+    from bench import datasets
+
+    return datasets.load(dataset).name
+
+
+def _folder(comparison: Comparison, results: Path, out: Path | None, several: bool) -> Path:
+    if out is None:
+        return results / "report" / comparison.dataset / comparison.folder_name
+    return out / comparison.dataset if several else out
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise BenchError for a folder that holds anything but an earlier report."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    page = folder / PAGE
+    if not page.is_file() or GENERATOR not in page.read_text(encoding="utf-8", errors="replace")[:2000]:
+        raise BenchError(f"{folder} holds other files than a report; empty it, or give another --out")
+
+
+def _remove_old_pictures(folder: Path, pictures: Album) -> None:
+    """Remove those of an earlier report that this one doesn't show."""
+    for path in folder.glob("*.webp"):
+        if path not in pictures.files:
+            path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _title(comparison: Comparison) -> str:
+    return f"Image codecs on {comparison.dataset}"
