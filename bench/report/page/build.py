@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,16 +12,19 @@ import bench
 from bench.compare.comparison import Comparison, compare
 from bench.compare.sources import Source
 from bench.core.errors import BenchError
+from bench.core.files import file_name_of
 from bench.report.names import display_names
 from bench.report.page.anchors import Anchored, Terms, with_each_anchor
 from bench.report.page.choice import IMAGES
 from bench.report.page.document import GENERATOR, document
 from bench.report.page.figures import figures
 from bench.report.page.looks import looks
-from bench.report.page.originals import originals, thumbnails
+from bench.report.page.originals import originals, thumbnails, title_of
 from bench.report.page.origins import bench_command, origin, sources_of
 from bench.report.page.pictures import Album, album
 from bench.report.tables import writing
+from bench.results import Store
+from bench.results.names import name_of_dataset
 
 Tell = Callable[[str], None]
 
@@ -80,7 +82,7 @@ def write_reports(
     count = _count(images)
     comparisons = compare(
         names,
-        _name_of(dataset),
+        None if dataset is None else name_of_dataset(dataset, Store(results), data),
         results,
         method=terms.method,
         average=terms.average,
@@ -138,6 +140,7 @@ def page_data(
     shown = [paths.get(hashes.get(image, "")) for image in content["images"]]
     return {
         **content,
+        "title": title_of(dataset),
         "thumbnails": thumbnails(shown),
         "pictures": {"pages": pictures.pages, "missing": pictures.missing, "bytes": pictures.size},
         "made": {
@@ -170,19 +173,10 @@ def _count(images: str) -> int | None:
     return int(images)
 
 
-def _name_of(dataset: str | None) -> str | None:
-    """The name under which results of a dataset lie; a folder's is its last part."""
-    if dataset is None or os.sep not in dataset:
-        return dataset
-    from bench import datasets
-
-    return datasets.load(dataset).name
-
-
 def _folder(comparison: Comparison, results: Path, out: Path | None, several: bool) -> Path:
     if out is None:
-        return results / "report" / comparison.dataset / comparison.folder_name
-    return out / comparison.dataset if several else out
+        return results / "report" / file_name_of(comparison.dataset) / comparison.folder_name
+    return out / file_name_of(comparison.dataset) if several else out
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 # Scripts in the order in which they are joined: what is used comes first.
 SCRIPTS = (
-    "dom.js", "format.js", "data.js", "state.js", "scales.js", "plot.js", "legend.js",
-    "summary.js", "curves.js", "curve_points.js", "matrix.js", "images.js", "fixed.js", "cost.js",
-    "viewer_panes.js", "viewer.js", "origins.js", "start.js",
+    "dom.js", "format.js", "data.js", "state.js", "stations.js", "scales.js", "plot.js", "legend.js",
+    "summary.js", "curves.js", "curve_points.js", "images.js", "viewer_panes.js", "viewer.js",
+    "matrix.js", "cost.js", "fixed.js", "origins.js", "start.js",
 )  # fmt: skip
 STYLES = ("base.css", "tables.css", "plots.css", "viewer.css", "print.css")
 GENERATOR = "codec-bench report"  # by which a later report knows that it may replace this one

@@ -33,6 +33,11 @@ def originals(dataset: str, data: Path | None) -> dict[str, Path]:
     return {image.sha256: image.path for image in loaded.images}
 
 
+def title_of(dataset: str) -> str | None:
+    """The title of a known dataset, such as "Kodak Lossless True Color Image Suite"."""
+    return next((str(item["title"]) for item in datasets.describe() if item["name"] == dataset), None)
+
+
 def thumbnails(paths: Iterable[Path | None]) -> list[str | None]:
     """Small copies of pictures as data URIs; none at all where there are very many."""
     wanted = list(paths)

@@ -17,7 +17,7 @@ from bench.codecs.base import RGB
 from bench.compare.comparison import Comparison
 from bench.compare.sources import Source
 from bench.core.errors import BenchError
-from bench.datasets.catalogue import read_rgb
+from bench.core.images import read_rgb
 from bench.report.page.choice import Chosen, choose_images, choose_rows
 from bench.report.page.decoded import DecodedPictures
 from bench.report.page.origins import bench_command

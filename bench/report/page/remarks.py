@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from bench.compare.comparison import Comparison
 from bench.metrics import get as get_metric
 
-# What may follow or come before a codec's name without being a part of it.
+# What may come before or follow a codec's name without being a part of it.
 _BEFORE, _AFTER = r"(?<![\w:=+.-])", r"(?![\w:=+-]|\.\w)"
 
 
 def remarks(comparison: Comparison) -> list[dict[str, Any]]:
-    """Warnings first, then notes: `kind`, `text`, `codecs` that it names, `metric` (a name, or None).
+    """Warnings first, then notes.
 
-    A remark that names no codec is about all of them.
+    Returns:
+        For each `kind` ("warning" or "note"), `parts` (see `parts_of`), `codecs` that it names (none: it is
+        about all) and `metric` (a name, or None).
     """
     codecs = [curve.codec for curve in comparison.curves]
     titles = {get_metric(name).title: name for name in comparison.metrics}
-    return [
-        {
-            "kind": kind,
-            "text": text,
-            "codecs": named_in(text, codecs),
-            "metric": next((name for title, name in titles.items() if title in text), None),
-        }
-        for kind, texts in (("warning", comparison.warnings), ("note", comparison.notes))
-        for text in texts
-    ]
+    found = []
+    for kind, texts in (("warning", comparison.warnings), ("note", comparison.notes)):
+        for text in texts:
+            parts = parts_of(text, codecs)
+            found.append(
+                {
+                    "kind": kind,
+                    "parts": parts,
+                    "codecs": list(dict.fromkeys(part["codec"] for part in parts if "codec" in part)),
+                    "metric": next((name for title, name in titles.items() if title in text), None),
+                }
+            )
+    return found
 
 
-def named_in(text: str, codecs: Iterable[str]) -> list[str]:
-    """The codecs that a text names, in the order of the text.
+def parts_of(text: str, codecs: Iterable[str]) -> list[dict[str, str]]:
+    """A text in parts, each a `text` or the name of a `codec`; joined they are the text again.
 
-    >>> named_in("jpeg and vtm:bits=8 cross at 0.2 bpp", ["jpeg", "vtm", "vtm:bits=8"])
-    ['jpeg', 'vtm:bits=8']
+    >>> parts_of("jpeg and vtm:bits=8 cross", ["jpeg", "vtm", "vtm:bits=8"])
+    [{'codec': 'jpeg'}, {'text': ' and '}, {'codec': 'vtm:bits=8'}, {'text': ' cross'}]
     """
-    places: Sequence[tuple[int, str]] = [
-        (match.start(), codec)
-        for codec in codecs
-        if (match := re.search(_BEFORE + re.escape(codec) + _AFTER, text))
+    names = "|".join(re.escape(codec) for codec in sorted(codecs, key=len, reverse=True))
+    pieces = re.split(f"{_BEFORE}({names}){_AFTER}", text)  # texts and names in turn
+    return [
+        {"codec" if place % 2 else "text": piece} for place, piece in enumerate(pieces) if piece
     ]
-    return [codec for _, codec in sorted(places)]
