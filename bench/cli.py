@@ -43,6 +43,10 @@ class Kind(StrEnum):
     published = "published"
 
 
+class ExportFormat(StrEnum):
+    codec_compare = "codec-compare"
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         from bench import __version__
@@ -379,6 +383,61 @@ def train(
         stop_after=stop_after, validate_every=validate_every,
     )  # fmt: skip
     run_training(plan, job)
+
+
+@app.command()
+def report(
+    codec: Annotated[
+        list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
+    ] = None,
+    metric: MetricOption = None,
+    method: Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")] = "pchip",
+    average: Annotated[
+        str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+    ] = "usual",
+    replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    pictures: Annotated[
+        str, typer.Option(help="Images that the viewer shows: a number, or all; those that --keep kept.")
+    ] = "6",
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="One file to mail, with the pictures in it.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")] = None,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Write a page: plots to point at, tables, and pictures side by side. It opens from the disk."""
+    from bench.report.page.anchors import Terms
+    from bench.report.page.build import write_reports
+
+    terms = Terms(tuple(metric or ()), method, average, replicates)
+    for written in write_reports(
+        codec, dataset, results, terms, out=out, images=pictures, single_file=single_file, data=data,
+        tell=_on_stderr,
+    ):  # fmt: skip
+        print(written.summary())
+
+
+@app.command()
+def export(
+    format: Annotated[ExportFormat, typer.Argument(help="Whose format: codec-compare is Google's page.")],
+    codec: Annotated[list[str], typer.Argument(help="Measured codecs.")],
+    dataset: DatasetOption,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")] = None,
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Write results in the format of another page."""
+    from bench import console
+    from bench.report.export import export_codec_compare
+
+    console.wrote(export_codec_compare(codec, dataset, results, out, _on_stderr))
+
+
+def _on_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:

@@ -48,6 +48,13 @@ class Report:
     pictures: int
     picture_bytes: int
 
+    def summary(self) -> str:
+        """What was written, in words."""
+        text = f"wrote {self.path} ({self.page_bytes / 1e6:.1f} MB)"
+        if self.pictures:
+            text += f" and {self.pictures} pictures beside it ({self.picture_bytes / 1e6:.1f} MB)"
+        return text
+
 
 def write_reports(
     names: Sequence[str],

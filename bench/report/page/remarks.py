@@ -45,6 +45,4 @@ def parts_of(text: str, codecs: Iterable[str]) -> list[dict[str, str]]:
     """
     names = "|".join(re.escape(codec) for codec in sorted(codecs, key=len, reverse=True))
     pieces = re.split(f"{_BEFORE}({names}){_AFTER}", text)  # texts and names in turn
-    return [
-        {"codec" if place % 2 else "text": piece} for place, piece in enumerate(pieces) if piece
-    ]
+    return [{"codec" if place % 2 else "text": piece} for place, piece in enumerate(pieces) if piece]
