@@ -6,6 +6,7 @@ BD-rate lets expect: much of a band is common to both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,11 +37,16 @@ def bands(curve: Curve, metrics: Sequence[str], replicates: int) -> dict[str, li
     found = {}
     for metric in metrics:
         values = [[cells[i, q].values.get(metric) for q in qualities] for i in images]
-        if any(value is None or not np.isfinite(value) for row in values for value in row):
+        if not all(_is_finite(value, metric) for row in values for value in row):
             continue
         ends = _intervals(_means(np.array(values, dtype=float), drawn, metric, curve.average))
         found[metric] = [{"bpp": bpp, "value": value} for bpp, value in zip(rates, ends, strict=True)]
     return found
+
+
+def _is_finite(value: float | None, metric: str) -> bool:
+    """Whether a value is known and finite on the scale of curves; that of a lossless picture isn't."""
+    return value is not None and math.isfinite(get_metric(metric).in_db(value))
 
 
 def _means(

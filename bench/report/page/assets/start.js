@@ -74,6 +74,10 @@ function start() {
   head(null);
   for (const { draw } of stations) draw();
   refill(document.getElementById("footer"), h("div", { class: "wrap" }, `${DATA.made.by}, ${DATA.made.on}. Every figure is one that `, h("code", {}, "bench compare"), " prints."));
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();  // the address holds the state
+    document.getElementById("main").focus();
+  });
   addEventListener("hashchange", () => {
     choose(readAddress());
     if (state.at) goTo(state.at);

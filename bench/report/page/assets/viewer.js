@@ -7,8 +7,9 @@ station("pictures", "Pictures", "See for yourself", VIEWER_KEYS, (body) => {
   const about = h("div", {});
   const controls = h("div", { class: "controls" });
   const stageFrame = h("div", {});
+  const captions = h("div", {});
   const below = h("div", {});
-  body.append(about, controls, stageFrame, below);
+  body.append(about, controls, captions, stageFrame, below);
   let stage = null;
   let shownPictures = null;
   let ticking = null;
@@ -38,7 +39,8 @@ station("pictures", "Pictures", "See for yourself", VIEWER_KEYS, (body) => {
       rebuild(view);
     }
     place(stage, view.page);
-    refill(below, sliderInput(), viewerCaptions(view));
+    refill(captions, viewerCaptions(view));
+    refill(below, sliderInput());
   };
 });
 

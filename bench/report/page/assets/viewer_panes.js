@@ -43,7 +43,7 @@ function place(stage, page) {
   stage.style.setProperty("--gain", state.gain);
   for (const box of stage.querySelectorAll(".pane")) {
     const wide = box.clientWidth;
-    const high = Math.min((wide * page.height) / page.width, Math.max(220, innerHeight * 0.72));
+    const high = Math.min((wide * page.height) / page.width, Math.max(220, innerHeight * 0.7));
     box.style.height = `${high}px`;
     const scale = state.scale === "fit" ? Math.min(wide / page.width, high / page.height) : Number(state.scale);
     const [left, top] = [offset(wide, page.width * scale, state.x), offset(high, page.height * scale, state.y)];
@@ -53,9 +53,8 @@ function place(stage, page) {
       picture.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
       picture.classList.toggle("sharp", scale >= 1);
     }
-    for (const picture of box.querySelectorAll(".flicker .layer, .pane.flicker .layer")) {
-      picture.classList.toggle("gone", !picture.classList.contains(state.show));
-    }
+    if (!box.classList.contains("flicker")) continue;
+    for (const picture of box.querySelectorAll(".layer")) picture.classList.toggle("gone", !picture.classList.contains(state.show));
   }
 }
 
