@@ -45,7 +45,7 @@ class Browser:
         service = Service(shutil.which("chromedriver"))
         self.driver: Any = webdriver.Chrome(options=options, service=service)
         self.driver.execute_cdp_cmd("Network.enable", {})
-        self._folder: Path | None = None
+        self._folders: set[Path] = set()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -59,11 +59,11 @@ class Browser:
         self.media()
         self.driver.get_log("browser")
         self.driver.get_log("performance")
-        self._folder = None
+        self._folders = set()
 
     def open(self, page: Path, state: str = "") -> None:
         """Open a page from the disk, afresh, with a state in its address."""
-        self._folder = page.parent
+        self._folders.add(page.parent)
         self.driver.get("about:blank")
         self.driver.get(page.as_uri() + (f"#{state}" if state else ""))
 
@@ -94,6 +94,21 @@ class Browser:
     def text(self, selector: str) -> str:
         """All text in an element, shown or not, with single spaces."""
         return " ".join(str(self.one(selector).get_property("textContent")).split())
+
+    def style(self, selector: str, name: str) -> str:
+        """A property of the first element that fits, as the browser computed it."""
+        script = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+        return str(self.run(script, selector, name))
+
+    def each(self, selector: str, expression: str) -> list[Any]:
+        """What an expression of JavaScript gives for each element `one` that fits."""
+        script = f"return [...document.querySelectorAll(arguments[0])].map((one) => {expression})"
+        return list(self.run(script, selector))
+
+    def click_on(self, element: Any) -> None:
+        """A click on an element that is scrolled to first: the bar on top covers what is under it."""
+        self.centre(element)
+        element.click()
 
     def button(self, text: str, within: str = "body") -> Any:
         """The button of that text."""
@@ -149,7 +164,7 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests_beyond_the_page(self) -> list[str]:
-        """Addresses that were asked for, and lie in the network or outside of the page's folder."""
+        """Addresses that were asked for, and lie in the network or outside of the folders of opened pages."""
         found = []
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -157,7 +172,7 @@ class Browser:
                 continue
             address = message["params"]["request"]["url"]
             parts = urlsplit(address)
-            ours = parts.scheme == "file" and self._folder in Path(unquote(parts.path)).parents
+            ours = parts.scheme == "file" and self._folders & set(Path(unquote(parts.path)).parents)
             if parts.scheme not in ("data", "about") and not ours:
                 found.append(address)
         return found

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from browser import Browser
 
 HOSTILE = "<img src=x onerror=document.title='hacked'>"
 ATTACK = "</script><script>document.title='hacked'</script>"
@@ -20,3 +24,22 @@ def data_of(page: Path) -> dict[str, Any]:
     (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     content: dict[str, Any] = json.loads(found)
     return content
+
+
+def address(browser: Browser) -> dict[str, str]:
+    """What the page's address says of its state."""
+    fragment = browser.run("return location.hash").removeprefix("#")
+    return {name: values[0] for name, values in parse_qs(fragment, keep_blank_values=True).items()}
+
+
+def pixels_of(browser: Browser, codec: str, number: int) -> tuple[float, float]:
+    """Where the point of that number lies on the curve of a codec, in the window."""
+    script = (
+        "const curve = [...document.querySelectorAll('#curves .curve')]"
+        "  .find((one) => one.dataset.codec === arguments[0]);"
+        "document.querySelector('#curves-plot').scrollIntoView({block: 'center', behavior: 'instant'});"
+        "const box = curve.querySelectorAll('.mark')[arguments[1]].getBoundingClientRect();"
+        "return [box.left + box.width / 2, box.top + box.height / 2];"
+    )
+    x, y = browser.run(script, codec, number)
+    return x, y

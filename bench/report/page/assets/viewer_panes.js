@@ -28,7 +28,7 @@ function panesOf(view) {
     return [pane([["o", original], ["a", a], ["b", b]].filter(([, one]) => one).map(([key, one]) => layer(one.src, one.alt, key)), [""], "flicker")];
   }
   const [left, right] = sliderPair(view);
-  return [pane([layer(right.src, right.alt), layer(left.src, left.alt, "cut")], [left.title, right.title], "slider")];
+  return [pane([layer(right.src, right.alt), h("div", { class: "half" }, layer(left.src, left.alt))], [left.title, right.title], "slider")];
 }
 
 /** The two pictures of the slider, left and right. */
