@@ -99,6 +99,8 @@ def write_reports(
     folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
     for folder in folders:
         _refuse_foreign(folder)
+        with writing(folder):  # so that a folder that can't be written to is told before any work
+            pass
     reports = []
     for comparison, folder in zip(comparisons, folders, strict=True):
         anchored = with_each_anchor(comparison, names, results, terms, tell)
