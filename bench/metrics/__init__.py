@@ -26,7 +26,7 @@ __all__ = [
     "score",
 ]  # fmt: skip
 
-DEFAULT = ("psnr", "ms_ssim")  # measured unless others are asked for
+DEFAULT: tuple[str, ...] = ("psnr", "ms_ssim")  # measured unless others are asked for
 
 _MODULES = {"ms_ssim": "multiscale_ssim", "psnr": "peak_signal_to_noise", "psnr_y": "peak_signal_to_noise"}
 

@@ -73,6 +73,8 @@ class Worker:
         hidden: files and folders that a codec mustn't read even where they lie among its own.
     """
 
+    _processes: Descendants  # since the last start
+
     def __init__(
         self,
         role: str,
