@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bench.compare.sources import FILE, PUBLISHED
+from bench.compare.published import PREFIX as PUBLISHED
+from bench.compare.sources import FILE
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.metrics import get as get_metric

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from bench.compare.sources import PUBLISHED
+from bench.compare.published import PREFIX as PUBLISHED
 
 _WRITTEN = {
     "ainn": "A-INN",

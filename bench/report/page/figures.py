@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.compare.comparison import Comparison
-from bench.compare.curves import Curve, curve_by_image
+from bench.compare.curves import Curve
 from bench.metrics import get as get_metric
 from bench.report.page.anchors import Anchored
 from bench.report.page.bands import bands
@@ -68,7 +68,8 @@ def _of_codec(curve: Curve, comparison: Comparison, images: list[str], replicate
 def _of_images(curve: Curve, images: list[str]) -> list[list[dict[str, Any]] | None]:
     """The curve on each image: its points, with the metrics on the scale of curves; None: not known."""
     points: dict[str, list[dict[str, Any]]] = {}
-    for single in curve_by_image(curve).values():
+    for image in dict.fromkeys(cell.image for cell in curve.cells):
+        single = curve.of_image(image)
         points[single.cells[0].name] = [
             {"quality": point.quality, "bpp": point.bpp, "db": _finite(point.db)} for point in single.points
         ]

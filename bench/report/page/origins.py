@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.compare.sources import FILE, PUBLISHED, Source, find, labels
+from bench.compare.published import PREFIX as PUBLISHED
+from bench.compare.sources import FILE, Source, find, labels
 from bench.results import COMMITTED, Setup, Store
 
 SEVERAL = "several machines"

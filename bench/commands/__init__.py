@@ -1,0 +1,1 @@
+"""The commands of `bench`, a file for each group; `bench.cli` puts them together."""

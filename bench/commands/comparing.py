@@ -1,0 +1,114 @@
+"""`bench compare`, `bench report` and `bench export`: what results say."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.commands.options import DataOption, DatasetOption, JsonOption, MetricOption, ResultsOption
+from bench.core.errors import BenchError
+
+
+class ExportFormat(StrEnum):
+    codec_compare = "codec-compare"
+
+
+def compare(
+    codec: Annotated[
+        list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
+    ] = None,
+    metric: MetricOption = None,
+    method: Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")] = "pchip",
+    average: Annotated[
+        str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+    ] = "usual",
+    replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    name: Annotated[
+        str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
+    ] = None,
+    results: ResultsOption = Path("results"),
+    format: Annotated[
+        list[str] | None, typer.Option(help="Of plots: png (the default), pdf, svg; repeat for several.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print all tables, not only the BD-rates.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
+    from bench import console
+    from bench.compare.comparison import compare as compare_codecs
+    from bench.report.plots import write_plots
+    from bench.report.tables import write_tables
+
+    if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
+        raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
+    comparisons = compare_codecs(
+        codec, dataset, results, method=method, average=average, metrics=metric or None, replicates=replicates
+    )
+    if json:
+        console.json_document(console.merged(comparisons))
+        return
+    for comparison in comparisons:
+        folder = results / "compare" / comparison.dataset / (name or comparison.folder_name)
+        paths = write_tables(comparison, folder) + write_plots(comparison, folder, format or ("png",))
+        console.comparison(comparison, paths, full)
+
+
+def report(
+    codec: Annotated[
+        list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
+    ] = None,
+    metric: MetricOption = None,
+    method: Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")] = "pchip",
+    average: Annotated[
+        str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+    ] = "usual",
+    replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    pictures: Annotated[
+        str, typer.Option(help="Images that the viewer shows: a number, or all; those that --keep kept.")
+    ] = "6",
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="One file to mail, with the pictures in it.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")] = None,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Write a page: plots to point at, tables, and pictures side by side. It opens from the disk."""
+    from bench.report.page.anchors import Terms
+    from bench.report.page.build import write_reports
+
+    terms = Terms(tuple(metric or ()), method, average, replicates)
+    for written in write_reports(
+        codec, dataset, results, terms, out=out, images=pictures, single_file=single_file, data=data,
+        tell=_on_stderr,
+    ):  # fmt: skip
+        print(written.summary())
+
+
+def export(
+    format: Annotated[ExportFormat, typer.Argument(help="Whose format: codec-compare is Google's page.")],
+    codec: Annotated[list[str], typer.Argument(help="Measured codecs.")],
+    dataset: DatasetOption,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")] = None,
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Write results in the format of another page."""
+    from bench import console
+    from bench.report.export import export_codec_compare
+
+    console.wrote(export_codec_compare(codec, dataset, results, out, _on_stderr))
+
+
+def _on_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

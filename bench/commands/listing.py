@@ -1,0 +1,54 @@
+"""`bench list`: what there is, and what is usable here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bench.commands.options import DataOption, JsonOption
+
+
+class Kind(StrEnum):
+    codecs = "codecs"
+    datasets = "datasets"
+    metrics = "metrics"
+    published = "published"
+
+
+def list_command(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    name: Annotated[str | None, typer.Argument(help="Show all that is known of this one.")] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List codecs, datasets, metrics (what is usable here, and for what isn't, what to do) or published
+    curves; with a name, all that is known of one."""
+    from bench import console
+
+    if kind is Kind.codecs:
+        from bench import codecs
+
+        items: Sequence[Mapping[str, object]] = codecs.describe()
+    elif kind is Kind.datasets:
+        from bench import datasets
+
+        items = datasets.describe(data)
+    elif kind is Kind.metrics:
+        from bench import metrics
+
+        items = metrics.describe()
+    else:
+        from bench.compare import published
+
+        items = published.describe()
+    if name is not None:
+        items = console.named(kind, items, name)
+    if json:
+        console.json_document(items)
+    elif name is not None:
+        console.details(items)
+    else:
+        console.listing(kind, items)

@@ -1,0 +1,102 @@
+"""`bench run` and `bench score`: rows of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.commands.options import DataOption, DatasetOption, MetricOption, ResultsOption
+
+
+def run(
+    codec: Annotated[list[str], typer.Option(help="Codec to run, or a .yaml of one; repeat for several.")],
+    dataset: DatasetOption,
+    quality: Annotated[
+        list[float] | None,
+        typer.Option(help="Quality; repeat for several. By default those of the codec's curve."),
+    ] = None,
+    metric: MetricOption = None,
+    images: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
+    resume: Annotated[
+        str,
+        typer.Option(help="Measure what is missing, only what failed, all anew, or none: only show."),
+    ] = "missing",
+    timeout: Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")] = 3600,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Memory that it may take, as 4G; by default 90 % of what is free, per job."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Run N at once; times are then marked, and not shown.")] = 1,
+    threads: Annotated[int | None, typer.Option(help="Threads of each; by default cores / jobs.")] = None,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Times to quote: alone, pinned to cores, median of five.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="A new process for every encoding and decoding.")
+    ] = False,
+    unconfined: Annotated[
+        bool, typer.Option("--unconfined", help="Let codecs write outside of their folder; rows say so.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep bitstreams and decoded pictures.")] = False,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Code a dataset, measure rate, distortion, times and memory, and keep a row for each image and quality.
+
+    What is in the results already isn't measured again.
+    """
+    from bench import api, console
+    from bench.run.settings import Settings
+
+    settings = Settings(
+        jobs=jobs, threads=threads, timeout=timeout, memory=memory, timing=timing, fresh=fresh,
+        confined=not unconfined, keep=keep, resume=resume,
+    )  # fmt: skip
+    runs = api.plan(
+        codec, dataset, qualities=quality or (), images=images, metrics=metric or (), settings=settings,
+        results=results, data=data,
+    )  # fmt: skip
+    for planned in runs:
+        console.slow(planned)
+        steps = planned.execute()
+        try:
+            console.progress(f"{planned.name} on {planned.dataset.name}", len(planned.cells), steps)
+        except KeyboardInterrupt:
+            steps.close()
+            console.stopped(planned.outcome)
+            raise typer.Exit(130) from None
+        console.outcome(planned)
+    if not all(planned.outcome.complete for planned in runs):
+        raise typer.Exit(1)
+
+
+def score(
+    codec: Annotated[list[str], typer.Option(help="Codec whose kept pictures to score; repeat for several.")],
+    dataset: DatasetOption,
+    metric: MetricOption = None,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Compute metrics from the pictures that `bench run --keep` kept, without coding again."""
+    from bench import console, datasets, metrics
+    from bench.results import Store
+    from bench.results.names import name_of_codec
+    from bench.run.rescore import Scored, rescore, rows_to_score
+
+    wanted = tuple(metric or metrics.DEFAULT)
+    metrics.check_ready(wanted)  # so that a typo is an error before a dataset is fetched
+    store = Store(results)
+    loaded = store.named(datasets.load(dataset, data))
+    names = [name_of_codec(name, store, loaded.name) for name in codec]
+    plans = [(name, rows_to_score(store, loaded, name)) for name in names]
+    complete = True
+    for name, rows in plans:
+        done = Scored()
+        title = f"scoring {name} on {loaded.name}"
+        console.progress(title, len(rows), rescore(store, loaded, rows, wanted, done))
+        console.scored(name, loaded.label, done)
+        complete = complete and not (done.failures or done.not_kept)
+    if not complete:
+        raise typer.Exit(1)
