@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.check.cells import first_few
 from bench.core.errors import BenchError
@@ -33,7 +31,7 @@ def update(results: Path, baseline: Path, codecs: Sequence[str], dataset: str) -
     fresh = {codec: store.load(dataset, codec) for codec in codecs}
     for codec, contents in fresh.items():
         _refuse(codec, dataset, contents, results, Store(baseline))
-    return [_replace(contents, Store(baseline).path(dataset, codec)) for codec, contents in fresh.items()]
+    return [_replace(contents, dataset, codec, baseline) for codec, contents in fresh.items()]
 
 
 def _refuse(codec: str, dataset: str, now: Contents, results: Path, baseline: Store) -> None:
@@ -61,16 +59,12 @@ def _refuse(codec: str, dataset: str, now: Contents, results: Path, baseline: St
         )
 
 
-def _replace(contents: Contents, path: Path) -> Path:
+def _replace(contents: Contents, dataset: str, codec: str, baseline: Path) -> Path:
+    store = Store(baseline)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=path.parent, prefix=".update-") as folder:
-            store = Store(Path(folder))
-            for row in contents.rows.values():
-                store.append(row, contents.setups.get(row.setup))
-            os.replace(store.path(row.dataset, row.codec), path)
+        return store.replace(dataset, codec, contents)
     except OSError as error:
         raise BenchError(
-            f"can't write the baseline {path} ({error.strerror}); the old one is as it was"
+            f"can't write the baseline {store.path(dataset, codec)} ({error.strerror}); "
+            "the old one is as it was"
         ) from error
-    return path

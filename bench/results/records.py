@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-from bench.core.errors import BenchError
 
 SCHEMA = 2
 
 CellKey = tuple[str, str, str, float]
+Check = Callable[[object], bool]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Setup:
         return hashlib.sha256(_json(asdict(self)).encode()).hexdigest()[:12]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One measured cell. Figures are those of one picture."""
 
@@ -75,7 +74,7 @@ class Row:
         return self.image_sha256, self.codec, self.codec_version, self.quality
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A cell that could not be measured, and why."""
 
@@ -137,33 +136,151 @@ def to_line(record: Record) -> str:
     return _json(values) + "\n"
 
 
-def from_line(line: str, path: Path) -> Record | None:
-    """The record of a line; None for what is none, such as a line that a kill cut off.
+def from_line(line: str) -> Record:
+    """The record of a line of a file of results.
 
     Raises:
-        BenchError: another codec-bench wrote the line.
+        BadLine: the line is no record, or a field of it holds what can't be.
     """
     try:
-        values = json.loads(line)
-        schema = values.pop("schema")
-    except (ValueError, AttributeError, KeyError, TypeError):
-        return None
-    if schema != SCHEMA:
-        raise BenchError(
-            f"{path} holds results of schema {schema} and this codec-bench reads {SCHEMA}; "
-            "use the codec-bench that wrote it, or another --results"
+        values = json.loads(line, parse_constant=_refuse_constant)
+    except ValueError:
+        raise BadLine("is no line of JSON") from None
+    except RecursionError:
+        raise BadLine("is nested too deeply") from None
+    if not isinstance(values, dict):
+        raise BadLine("is no JSON object")
+    if (schema := values.pop("schema", None)) != SCHEMA:
+        raise BadLine(
+            f"is of schema {schema!r} and this codec-bench reads {SCHEMA}; "
+            "use the codec-bench that wrote it, or another --results",
+            foreign=True,
         )
-    record = _KINDS.get(values.pop("kind", ""))
+    kind = values.pop("kind", None)
+    cls = _KINDS.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise BadLine(f"is of no known kind ({kind!r})")
     values.pop("id", None)
-    if record is None or values.keys() != {field.name for field in fields(record)}:
-        return None
-    if record is Row:
+    checks = _CHECKS[cls]
+    if values.keys() != checks.keys():
+        odd = sorted(values.keys() ^ checks.keys())
+        raise BadLine(f"lacks or has too much: {', '.join(odd)}")
+    for name, check in checks.items():
+        if not check(values[name]):
+            raise BadLine(f"holds {name} {_shortened(values[name])}, which can't be")
+    return _made(cls, values)
+
+
+class BadLine(Exception):
+    """What is wrong with a line, as the end of a sentence that begins with the line's place.
+
+    Args:
+        foreign: another codec-bench wrote the line; the sentence says what to do.
+    """
+
+    def __init__(self, reason: str, foreign: bool = False) -> None:
+        super().__init__(reason)
+        self.foreign = foreign
+
+
+def _made(cls: type[Record], values: dict[str, Any]) -> Record:
+    if cls is Row:
+        for name in _SHARED:  # thousands of rows have the same texts
+            values[name] = sys.intern(values[name])
         values["metrics"] = {
             name: None if value is None else float(value) for name, value in values["metrics"].items()
         }
-    if record is RunRecord:
+    elif cls is RunRecord:
         values["qualities"] = tuple(values["qualities"])
-    return record(**values)
+    return cls(**values)
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str
+
+
+def _is_name(value: object) -> bool:
+    return type(value) is str and value != ""
+
+
+def _is_flag(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _is_duration(value: object) -> bool:
+    return _is_number(value) and value >= 0  # type: ignore[operator]
+
+
+def _is_object(value: object) -> bool:
+    return type(value) is dict
+
+
+def _is_metrics(value: object) -> bool:
+    return type(value) is dict and all(
+        score is None or score == "inf" or _is_number(score) for score in value.values()
+    )
+
+
+def _is_pictures(value: object) -> bool:
+    return type(value) is dict and all(sha256 is None or _is_name(sha256) for sha256 in value.values())
+
+
+def _is_qualities(value: object) -> bool:
+    return type(value) is list and all(map(_is_number, value))
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+_OF_A_CELL: dict[str, Check] = {
+    "dataset": _is_name, "image": _is_name, "image_sha256": _is_name, "codec": _is_name,
+    "codec_version": _is_text, "quality": _is_number,
+}  # fmt: skip
+_CHECKS: dict[type[Record], dict[str, Check]] = {
+    Row: _OF_A_CELL | {
+        "width": _is_size, "height": _is_size, "bytes": _is_count, "bpp": _is_duration,
+        "metrics": _is_metrics, "encode_s": _is_duration, "decode_s": _is_duration, "alone": _is_flag,
+        "repeats": _is_size, "start_s": _or_none(_is_duration), "encode_memory": _or_none(_is_count),
+        "decode_memory": _or_none(_is_count), "bitstream_sha256": _is_text, "decoded_sha256": _is_text,
+        "setup": _is_text, "note": _is_text,
+    },
+    Failure: _OF_A_CELL | {
+        "side": _is_text, "reason": _is_text, "setup": _is_text, "voids": _is_flag,
+    },
+    Setup: {
+        "codec": _is_name, "codec_version": _is_text, "details": _is_object, "dataset": _is_object,
+        "metrics": _is_object, "bench": _is_object, "python": _is_text, "libraries": _is_object,
+        "machine": _is_object, "run": _is_object, "date": _is_text,
+    },
+    RunRecord: {
+        "dataset": _is_name, "codec": _is_name, "codec_version": _is_text, "pictures": _is_pictures,
+        "qualities": _is_qualities, "measured": _is_count, "failed": _is_count, "untried": _is_count,
+        "date": _is_text,
+    },
+}  # fmt: skip
+_SHARED = ("dataset", "image", "image_sha256", "codec", "codec_version", "setup", "note")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _json(values: Any) -> str:

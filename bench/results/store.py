@@ -19,8 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bench.core.errors import BenchError
-from bench.core.files import file_name_of
-from bench.results.records import CellKey, Failure, Record, Row, RunRecord, Setup, from_line, to_line
+from bench.core.files import file_name_of, write_whole
+from bench.results.records import (
+    BadLine,
+    CellKey,
+    Failure,
+    Record,
+    Row,
+    RunRecord,
+    Setup,
+    from_line,
+    to_line,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from bench.datasets import Dataset
@@ -117,8 +127,24 @@ class Store:
             contents.last_run = lines[-1]
         pictures = _pictures_now(lines)
         contents.rows = dict(sorted(_current(contents.rows_of_any_picture.items(), pictures), key=_order))
+        if len(contents.rows) == len(contents.rows_of_any_picture):
+            contents.rows_of_any_picture = contents.rows
         contents.failures = dict(sorted(_current(contents.failures.items(), pictures), key=_order))
         return contents
+
+    def replace(self, dataset: str, codec: str, contents: Contents) -> Path:
+        """Put rows and their setups in the place of a whole file, at once or not at all.
+
+        Raises:
+            OSError: the file can't be written; it is as it was.
+        """
+        used = {row.setup for row in contents.rows.values()}
+        setups = [setup for name, setup in contents.setups.items() if name in used]
+        records: list[Record] = [*setups, *contents.rows.values()]
+        path = self.path(dataset, codec)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, "".join(map(to_line, records)).encode())
+        return path
 
     def rows(self, dataset: str, codec: str, version: str | None = None) -> list[Row]:
         """The rows of `load`."""
@@ -200,12 +226,24 @@ class Store:
         return old if "/" not in dataset and old.is_dir() and not path.is_dir() else path
 
     def _records(self, path: Path) -> Iterator[Record]:
+        """The records of a file, in order.
+
+        Raises:
+            BenchError: a line that is none. The last one may be cut off, if it has no end: a kill does that.
+        """
         if not path.is_file():
             return
-        # A line ends at a line feed and nowhere else: names may hold other ends of lines.
-        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-            if (record := from_line(line, path)) is not None:
-                yield record
+        try:
+            # A line ends at a line feed and nowhere else: names may hold other ends of lines.
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    try:
+                        yield from_line(line.decode())
+                    except (BadLine, UnicodeDecodeError) as error:
+                        if line.endswith(b"\n") or (isinstance(error, BadLine) and error.foreign):
+                            raise BenchError(_bad_line(path, number, error)) from None
+        except OSError as error:
+            raise BenchError(f"can't read the results {path} ({error.strerror})") from error
 
 
 def _pictures_now(records: Iterable[Record]) -> dict[str, str | None]:
@@ -265,8 +303,8 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
 def _write(file: BinaryIO, text: str) -> None:
     """Append text and bring it to the disk, all of it or nothing."""
     end = file.seek(0, os.SEEK_END)
-    if end and _last_byte(file, end) != b"\n":  # don't glue this line to half a line
-        text = "\n" + text
+    if end and _last_byte(file, end) != b"\n":
+        end = _mend_end(file, end)
     content = text.encode()
     try:
         while content:
@@ -276,6 +314,33 @@ def _write(file: BinaryIO, text: str) -> None:
         with suppress(OSError):
             os.ftruncate(file.fileno(), end)
         raise
+
+
+def _mend_end(file: BinaryIO, end: int) -> int:
+    """Take out a last line that a kill cut off, or end it if only its line feed is missing.
+
+    Returns:
+        Where the file ends then.
+    """
+    file.seek(0)
+    content = file.read()
+    start = content.rfind(b"\n") + 1
+    try:
+        from_line(content[start:].decode())
+    except (BadLine, UnicodeDecodeError):
+        file.truncate(start)
+        return start
+    file.seek(0, os.SEEK_END)
+    file.write(b"\n")
+    return end + 1
+
+
+def _bad_line(path: Path, number: int, error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"{path}, line {number} is no text in UTF-8; restore the file, or delete that line"
+    if isinstance(error, BadLine) and error.foreign:
+        return f"{path}, line {number} {error}"
+    return f"{path}, line {number} {error}; restore the file, or delete that line"
 
 
 def _last_byte(file: BinaryIO, end: int) -> bytes:
