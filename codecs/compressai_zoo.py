@@ -30,6 +30,7 @@ import numpy as np
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
+from bench.core import openmp
 from bench.core.download import DownloadError, fetch_file
 from bench.core.errors import BenchError, first_line
 from bench.core.files import sha256_of
@@ -60,6 +61,7 @@ class ZooModel(Codec):
 
     def __init__(self, **values: Value) -> None:
         super().__init__(**values)
+        openmp.wait_passively()
         self._own = _checkpoints(Path(str(self.values["weights"]))) if self.values["weights"] else []
         if self._own:
             self.qualities = tuple(range(1, len(self._own) + 1))

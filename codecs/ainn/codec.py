@@ -14,6 +14,7 @@ from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.framing import check_size
 from bench.codecs.parameters import Parameter
+from bench.core import openmp
 from bench.core.files import sha256_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class AinnCodec(Codec):
 
     def __init__(self, weights: Path | str = "") -> None:
         super().__init__(weights=str(weights))
+        openmp.wait_passively()
         self.weights = Path(weights) if weights else WEIGHTS
 
     @classmethod

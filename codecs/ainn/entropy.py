@@ -108,9 +108,7 @@ class EntropyModel(nn.Module):
         # What coding takes instead of numbers computed anew: empty until the model is exported.
         for name in EXPORTED:
             self.register_buffer(name, torch.empty(0, dtype=torch.int32))
-        # On the CPU even where the rest has no storage yet (`build`): the state doesn't have it.
-        lambdas = torch.tensor(config.lambdas, device="cpu")
-        self.register_buffer("log_lambdas", lambdas.log(), persistent=False)
+        self.register_buffer("log_lambdas", torch.tensor(config.lambdas).log(), persistent=False)
         self.start_gains(config)
 
     def start_gains(self, config: AinnConfig) -> None:

@@ -16,6 +16,7 @@ from bench.codecs.ainn.fixed_point import fixed_inverse_gains
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import FITTED, PictureFilter
 from bench.codecs.ainn.symbol_tables import symbol_tables
+from bench.codecs.ainn.uninitialised import Uninitialised
 from bench.core.errors import BenchError, first_line
 
 FORMAT = "ainn-weights-2"
@@ -80,7 +81,7 @@ def load_weights(path: Path) -> Ainn:
 
 def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
     """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`), in float32."""
-    with torch.device("meta"):  # without storage: everything that a fresh model has is replaced
+    with Uninitialised():
         model = Ainn(AinnConfig.from_dict(config))
     if not any(name.startswith("picture_filter.") for name in state):  # from before there was one
         state = state | {f"picture_filter.{name}": torch.empty(0) for name in FITTED}
