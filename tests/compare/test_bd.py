@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hostile_curves import ODD, hostile, random_curve
 from places import DATA, ROOT
 
 from bench.compare.bd import BD, METHODS, bd_metric, bd_rate, bjontegaard
@@ -32,17 +33,6 @@ def _published() -> dict[str, Points]:
 
 
 KODAK = _published()
-
-
-def _random_curve(rng: random.Random, points: int) -> Points:
-    """Concave with jitter, as a codec's curve is: about 6 dB per doubling, then less."""
-    rate, quality, slope = [rng.uniform(0.04, 0.3)], [rng.uniform(24, 29)], rng.uniform(4, 7)
-    for _ in range(points - 1):
-        octaves = rng.uniform(0.3, 1.2)
-        rate.append(rate[-1] * 2**octaves)
-        quality.append(quality[-1] + slope * octaves)
-        slope *= rng.uniform(0.85, 1.0)
-    return rate, quality
 
 
 def _package(test: Points, anchor: Points, method: str) -> tuple[float, float]:
@@ -78,7 +68,7 @@ def test_agrees_with_package_on_random_curves(method: str) -> None:
     rng = random.Random(2001)
     compared = 0
     for _ in range(100):
-        test, anchor = (_random_curve(rng, rng.randint(4, 9)) for _ in range(2))
+        test, anchor = (random_curve(rng, rng.randint(4, 9)) for _ in range(2))
         result = bjontegaard(*test, *anchor, method=method)
         _check_sane(result)
         if result.bd_rate is None or result.bd_metric is None:
@@ -349,45 +339,6 @@ def test_unequal_numbers_are_a_user_error() -> None:
 
 # Hostile input: never NaN, infinity, an exception or a warning.
 
-_ODD = [
-    0.0,
-    -0.0,
-    -1.0,
-    5e-324,
-    1e-308,
-    1e-12,
-    1.0,
-    math.nextafter(1.0, 2.0),
-    1e12,
-    math.nextafter(1e12, math.inf),
-    1e300,
-    sys.float_info.max,
-    -sys.float_info.max,
-    math.inf,
-    -math.inf,
-    math.nan,
-]
-
-
-def _hostile(rng: random.Random) -> Points:
-    """A curve like a codec's or with steps of any size, spoiled at times by odd values."""
-    points = rng.choice([1, 3, 4, 4, 5, 8, 12])
-    if rng.random() < 0.3:
-        rate, quality = _random_curve(rng, points)
-    else:
-        rate, quality = [10 ** rng.uniform(-3, 2)], [rng.uniform(-5, 50)]
-        decades = rng.choice([(-1, 1), (-8, 1), (-17, 3), (-320, 12)])
-        for _ in range(points - 1):
-            rate.append(rate[-1] * (1 + 10 ** rng.uniform(*decades)))
-            quality.append(quality[-1] + 10 ** rng.uniform(*decades))
-    if rng.random() < 0.3:
-        scale = 10 ** rng.uniform(-320, 10)
-        quality = [(q - quality[0]) * scale for q in quality]
-    for values in (rate, quality):
-        while rng.random() < 0.1:
-            values[rng.randrange(len(values))] = rng.choice(_ODD)
-    return rate, quality
-
 
 @pytest.mark.parametrize("method", METHODS)
 def test_hostile_curves_give_a_value_or_a_reason(method: str) -> None:
@@ -396,7 +347,7 @@ def test_hostile_curves_give_a_value_or_a_reason(method: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(1500):
-            test, anchor = _hostile(rng), rng.choice([KODAK["VTM"], _hostile(rng)])
+            test, anchor = hostile(rng), rng.choice([KODAK["VTM"], hostile(rng)])
             if rng.random() < 0.4:  # the same qualities, so that extremes meet
                 anchor = ([r * rng.uniform(0.5, 2) for r in test[0]], list(test[1]))
             result = bjontegaard(*test, *anchor, method=method)
@@ -411,7 +362,7 @@ def test_curves_of_odd_values_give_a_value_or_a_reason(method: str) -> None:
     rng = random.Random(3)
 
     def pick() -> Sequence[float]:
-        return [rng.choice(_ODD) for _ in range(8)]
+        return [rng.choice(ODD) for _ in range(8)]
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -426,7 +377,7 @@ def test_values_stay_within_the_curves(method: str) -> None:
     rng = random.Random(29)
     margin = 1.0 if method == "pchip" else 1.2  # a tenth of its range at each end
     for _ in range(300):
-        test, anchor = (_random_curve(rng, 4) for _ in range(2))
+        test, anchor = (random_curve(rng, 4) for _ in range(2))
         for k in rng.sample(range(1, 4), 2):  # saturate
             test[1][k:] = [test[1][k - 1] + (q - test[1][k - 1]) * 0.01 for q in test[1][k:]]
         result = bjontegaard(*test, *anchor, method=method)
