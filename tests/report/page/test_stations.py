@@ -11,6 +11,7 @@ from browser import Browser
 from report_pages import CODECS, DATASET, IMAGES, address, data_of, pixels_of
 
 from bench.compare.comparison import compare
+from bench.report.page.document import document
 
 TITLES = {"made-up": "made-up", "webp": "WebP", "jpeg": "JPEG"}
 
@@ -209,6 +210,28 @@ def test_costs_are_drawn_where_times_count(browser: Browser, report: Path) -> No
     table = rows_of(browser, "#cost")
     assert f"{costs['jpeg']['decode_memory'] / 2**20:.0f}" in table["JPEG"]
     assert "Multiply-adds are shown where results have them" in browser.text("#cost")
+
+
+def test_costs_are_of_one_machine_and_multiply_adds_are_shown(
+    browser: Browser, report: Path, tmp_path: Path
+) -> None:
+    content = data_of(report)
+    machines = ("one", "several machines", "two")
+    for codec, cost, machine in zip(content["codecs"], content["costs"], machines, strict=True):
+        codec["origin"]["timed_on"] = machine
+        cost |= {"decode_s": 0.5, "decode_multiply_adds": 1000.0 * (1 + len(machine))}
+    content["pictures"] = {"pages": [], "missing": [], "bytes": 0}
+    page = tmp_path / "index.html"
+    page.write_text(document("title", content), encoding="utf-8")
+    browser.open(page)
+    shown = "one.dataset.codec"
+    assert browser.each("#cost .curve", shown) == ["made-up"]
+    assert "WebP (times of several machines), JPEG (times of two)" in browser.text("#cost")
+    browser.pick("device", "two")
+    assert browser.each("#cost .curve", shown) == ["jpeg"]
+    browser.pick("cost", "decode_multiply_adds")
+    assert sorted(browser.each("#cost .curve", shown)) == ["jpeg", "made-up", "webp"]
+    assert "Multiply-adds of decoding, per pixel" in browser.text("#cost-plot")
 
 
 def test_the_curve_plot_answers_to_the_keyboard(browser: Browser, report: Path) -> None:
