@@ -110,6 +110,13 @@ class Browser:
         self.centre(element)
         element.click()
 
+    def wait_for_text(self, selector: str, *parts: str) -> None:
+        """Until an element has one of these texts in it, for at most ten seconds."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        wait = WebDriverWait(self.driver, 10, 0.05)
+        wait.until(lambda _: any(part in self.text(selector) for part in parts))
+
     def button(self, text: str, within: str = "body") -> Any:
         """The button of that text."""
         found = [each for each in self.all(f"{within} button") if " ".join(each.text.split()) == text]

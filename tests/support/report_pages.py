@@ -26,10 +26,16 @@ def data_of(page: Path) -> dict[str, Any]:
     return content
 
 
+def link_of(browser: Browser) -> str:
+    """The state in the page's address, as a link has it. The page writes it a few times a second at most."""
+    script = "return new Promise((done) => setTimeout(() => done(location.hash), 200))"
+    return str(browser.run(script)).removeprefix("#")
+
+
 def address(browser: Browser) -> dict[str, str]:
     """What the page's address says of its state."""
-    fragment = browser.run("return location.hash").removeprefix("#")
-    return {name: values[0] for name, values in parse_qs(fragment, keep_blank_values=True).items()}
+    fields = parse_qs(link_of(browser), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}
 
 
 def pixels_of(browser: Browser, codec: str, number: int) -> tuple[float, float]:

@@ -17,7 +17,7 @@ class Terms:
 
     Args:
         metrics: names; empty: all that a codec and the anchor both have.
-        replicates: of the bootstrap against the anchor that was asked for; 0 for no intervals.
+        replicates: of the bootstrap; 0 for no intervals.
     """
 
     metrics: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ def with_each_anchor(
                 method=terms.method,
                 average=terms.average,
                 metrics=terms.metrics or None,
-                replicates=0,
+                replicates=terms.replicates,
             )
         except BenchError as error:  # as where it has no metric in common with one of the others
             anchored.append(Anchored(anchor, None, str(error)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import bench
 from bench.compare.comparison import Comparison, compare
-from bench.compare.sources import Source
+from bench.compare.sources import FILE, Source
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.report.names import display_names
@@ -103,14 +103,15 @@ def write_reports(
             pass
     reports = []
     for comparison, folder in zip(comparisons, folders, strict=True):
-        anchored = with_each_anchor(comparison, names, results, terms, tell)
-        sources = sources_of(names, comparison.dataset, results)
+        found = _names_in(comparison, names)
+        anchored = with_each_anchor(comparison, found, results, terms, tell)
+        sources = sources_of(found, comparison.dataset, results)
         paths = originals(dataset or comparison.dataset, data)
         with writing(folder):
             pictures = album(
                 comparison, sources, results, paths, count, None if single_file else folder / PICTURES, tell
             )
-            content = page_data(names, anchored, sources, terms, pictures, paths)
+            content = page_data(found, anchored, sources, terms, pictures, paths)
             page = document(_title(comparison), content).encode("utf-8", "replace")
             (folder / PAGE).write_bytes(page)
             _remove_old_pictures(folder / PICTURES, pictures)
@@ -160,11 +161,18 @@ def page_data(
     }
 
 
+def _names_in(comparison: Comparison, names: Sequence[str]) -> list[str]:
+    """Names as results have them: without parameters at their default, in one order."""
+    return [
+        name if name.startswith(FILE) else curve.codec
+        for name, curve in zip(names, comparison.curves, strict=True)
+    ]
+
+
 def _command(names: Sequence[str], dataset: str, terms: Terms) -> str:
     """What makes the report again; of files only the name."""
     words = [
-        f"file:{Path(name.removeprefix('file:')).name}" if name.startswith("file:") else name
-        for name in names
+        f"{FILE}{Path(name.removeprefix(FILE)).name}" if name.startswith(FILE) else name for name in names
     ]
     options = [part for metric in terms.metrics for part in ("--metric", metric)]
     usual = Terms()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from browser import Browser
 from PIL import Image
-from report_pages import HOSTILE, address, data_of, pixels_of
+from report_pages import HOSTILE, address, data_of, link_of, pixels_of
 
 
 def box_of(browser: Browser, selector: str) -> dict[str, float]:
@@ -176,7 +176,7 @@ def test_a_link_shows_the_same(browser: Browser, report: Path, moved: Path) -> N
     browser.click_on(browser.one("#curves .legend button[data-focus='codec made-up']"))
     browser.run("document.querySelector('.stage').focus()")
     browser.press("ArrowRight", "ArrowDown")
-    before, link = contents(browser), browser.run("return location.hash").removeprefix("#")
+    before, link = contents(browser), link_of(browser)
     browser.open(moved, link)
     assert loaded(browser)
     assert contents(browser) == before

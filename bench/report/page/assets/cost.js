@@ -39,30 +39,19 @@ function costOf(name, axis) {
   return axis.endsWith("memory") ? value / 2 ** 20 : value;
 }
 
-/** Machines that times were taken on, that of most codecs first. */
-function devices() {
-  const times = new Map();
-  for (const codec of DATA.codecs) {
-    const device = codec.origin.timed_on;
-    if (device) times.set(device, (times.get(device) || 0) + 1);
-  }
-  return [...times].sort((a, b) => b[1] - a[1]).map(([device]) => device);
-}
-
 function costControls() {
   const known = Object.entries(COST_AXES).filter(([axis]) => NAMES.some((name) => costOf(name, axis) !== null));
-  const all = devices();
-  const device = state.device || all[0];
+  const device = state.device || DEVICES[0];
   return [
     picker("Cost", known.map(([axis, [title]]) => [axis, title]), state.cost, (cost) => choose({ cost }), { "data-focus": "cost" }),
-    COST_AXES[state.cost][2] && all.length > 1 ? picker("Times of", all.map((one) => [one, one]), device, (one) => choose({ device: one === all[0] ? null : one }), { "data-focus": "device" }) : null,
+    COST_AXES[state.cost][2] && DEVICES.length > 1 ? picker("Times of", DEVICES.map((one) => [one, one]), device, (one) => choose({ device: one === DEVICES[0] ? null : one }), { "data-focus": "device" }) : null,
   ];
 }
 
 /** Codecs with both figures, and for each other one why it is left out. */
 function costPoints() {
   const timed = COST_AXES[state.cost][2];
-  const device = state.device || devices()[0];
+  const device = state.device || DEVICES[0];
   const points = [];
   const absent = [];
   for (const name of ranked(state.anchor, state.metric).filter((one) => shown(one) || one === state.anchor)) {

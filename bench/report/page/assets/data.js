@@ -5,6 +5,8 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const CODECS = new Map(DATA.codecs.map((codec, index) => [codec.name, { ...codec, index }]));
 const METRICS = new Map(DATA.metrics.map((metric) => [metric.name, metric]));
 const COSTS = new Map(DATA.costs.map((cost) => [cost.codec, cost]));
+// Machines that times were taken on, that of most codecs first. Times of one codec on several are no one's.
+const DEVICES = mostFrequent(DATA.codecs.map((codec) => codec.origin.timed_on).filter((device) => device !== null && device !== "several machines"));
 const PICTURES = new Map(DATA.pictures.pages.map((page) => [page.image, page]));
 
 /** How a codec is written. */
@@ -14,8 +16,19 @@ function titleOf(name) {
 
 /** The delta of a codec against an anchor, or undefined. */
 function rowOf(anchor, metric, name) {
-  const rows = DATA.anchors[anchor].rows[metric];
-  return rows ? rows[name] : undefined;
+  const { rows } = DATA.anchors[anchor];
+  return own(own(rows, metric) || {}, name);
+}
+
+/** A value by its key; a codec may be called "constructor". */
+function own(values, key) {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
+}
+
+function mostFrequent(values) {
+  const times = new Map();
+  for (const value of values) times.set(value, (times.get(value) || 0) + 1);
+  return [...times].sort((a, b) => b[1] - a[1]).map(([value]) => value);
 }
 
 /** All codecs, the best for its rate first; those without a BD-rate last; the anchor at zero. */

@@ -22,7 +22,7 @@ function fixedTable(view) {
     { class: "fixed" },
     h("caption", { class: "seen" }, title),
     h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "words" }, "Codec"), view.lines.map((line) => h("th", { scope: "col" }, at(line))))),
-    h("tbody", {}, names.map((name) => h("tr", { class: name === state.anchor ? "anchor" : null }, h("th", { scope: "row", class: "words" }, codecLabel(name)), view.lines.map((line) => fixedCell(line.entries[name], atQuality))))),
+    h("tbody", {}, names.map((name) => h("tr", { class: name === state.anchor ? "anchor" : null }, h("th", { scope: "row", class: "words" }, codecLabel(name)), view.lines.map((line) => fixedCell(own(line.entries, name), atQuality))))),
   ));
 }
 

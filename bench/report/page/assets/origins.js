@@ -16,7 +16,7 @@ function methodText() {
     `Curves are means over ${DATA.count ? count(DATA.count, "image") : "images"} of ${DATA.dataset}, the same for all measured codecs; the average of a metric is ${averages[DATA.average] || DATA.average}.`,
     `Bjontegaard deltas integrate log rate over quality, interpolated by ${DATA.method}, over the range that both curves cover. Negative BD-rates are savings.`,
     DATA.replicates
-      ? `95 % intervals are of a paired bootstrap over images, ${DATA.replicates} draws; they are against ${titleOf(DATA.anchor)}, the anchor that was asked for.`
+      ? `95 % intervals are of a paired bootstrap over images, ${DATA.replicates} draws.`
       : "There are no intervals: the bootstrap was switched off.",
     "Rates are bytes of the bitstream that a process of its own decoded.",
   ];

@@ -40,7 +40,7 @@ const KEYS = {
   sort: one(["name", ...NAMES], "name"),
   down: flag(false),
   cost: one(["decode_s", "encode_s", "decode_memory", "encode_memory", "decode_multiply_adds", "encode_multiply_adds"], "decode_s"),
-  device: one([...new Set(DATA.codecs.map((codec) => codec.origin.timed_on).filter(Boolean))], null),
+  device: one(DEVICES, null),
   pic: one([...PICTURES.keys()], DATA.pictures.pages.length ? DATA.pictures.pages[0].image : null),
   a: one(NAMES, null),
   at_a: number(null, -1e9, 1e9),  // quality of a
@@ -59,6 +59,9 @@ const KEYS = {
 
 const state = Object.fromEntries(Object.entries(KEYS).map(([name, key]) => [name, key.usual]));
 const listeners = [];
+const ADDRESS_MS = 150;
+let writing = null;
+let unwritten = false;
 
 /** Call a function with the names of what changed. */
 function onchange(listener) {
@@ -70,7 +73,7 @@ function choose(changes) {
   const changed = Object.keys(changes).filter((name) => !same(state[name], changes[name]));
   if (!changed.length) return;
   Object.assign(state, changes);
-  writeAddress();
+  writeAddressSoon();
   for (const listener of listeners) listener(new Set(changed));
 }
 
@@ -85,17 +88,27 @@ function readAddress() {
   return changes;
 }
 
+/** At once, or, while something is dragged, a few times a second: browsers refuse more. */
+function writeAddressSoon() {
+  if (writing !== null) {
+    unwritten = true;
+    return;
+  }
+  unwritten = false;
+  writeAddress();
+  writing = setTimeout(() => {
+    writing = null;
+    if (unwritten) writeAddressSoon();
+  }, ADDRESS_MS);
+}
+
 function writeAddress() {
   const given = new URLSearchParams();
   for (const [name, key] of Object.entries(KEYS)) {
     if (!same(state[name], key.usual)) given.set(name, key.write(state[name]));
   }
   const text = given.toString();
-  try {
-    history.replaceState(null, "", text ? `#${text}` : "#");
-  } catch {
-    // A browser may refuse many changes in a row; the next one writes all of them.
-  }
+  history.replaceState(null, "", text ? `#${text}` : "#");
 }
 
 function same(one, other) {

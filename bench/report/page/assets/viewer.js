@@ -27,12 +27,12 @@ station("pictures", "Pictures", "See for yourself", VIEWER_KEYS, (body) => {
     refill(stageFrame, stage);
     drawnToFit(stage, () => place(stage, view.page));
   };
-  return () => {
+  const draw = () => {
     const view = viewOf();
     refill(about, view ? viewerAbout() : null, missingPictures());
     if (!view) return;
     if (state.mode !== "flicker") play(false);
-    refill(controls, viewerControls(view, ticking !== null, (on) => { play(on); refill(controls, viewerControls(view, on, play)); }));
+    refill(controls, viewerControls(view, ticking !== null, (on) => { play(on); draw(); }));
     const key = JSON.stringify([state.mode, state.pair, state.mode === "error" ? state.gain : 0, view.original.src, view.a.src, view.b && view.b.src]);
     if (key !== shownPictures) {
       shownPictures = key;
@@ -42,6 +42,7 @@ station("pictures", "Pictures", "See for yourself", VIEWER_KEYS, (body) => {
     refill(captions, viewerCaptions(view));
     refill(below, sliderInput());
   };
+  return draw;
 });
 
 /** What the viewer shows now: the page of an image, its original, codecs a and b; null: no pictures. */
