@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 
 import pytest
-from cheating_codecs import Run
+from cheating_codecs import Run, clean_up
 from shell import results_of
 
 pytestmark = pytest.mark.alone
@@ -29,7 +29,10 @@ READERS = ("by-original", "by-command-line", "by-sample", "by-early-file")
 def test_nothing_is_handed_over_beside_the_bitstream(run: Run, tmp_path: Path, codec: str) -> None:
     if codec == "by-keyring" and platform.machine() != "x86_64":
         pytest.skip("the numbers of the keyring's system calls are those of x86_64")
-    assert_cheats(run, tmp_path, codec)
+    try:
+        assert_cheats(run, tmp_path, codec)
+    finally:
+        clean_up()
     assert_held_off(run, tmp_path, codec, SMUGGLERS[codec])
 
 

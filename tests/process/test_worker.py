@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -33,3 +35,41 @@ def test_threads_that_wait_do_not_spin_unless_the_user_wants_it(monkeypatch: pyt
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     with started() as worker:
         assert environment_of(worker)["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
+def test_the_environment_tells_no_place_of_the_runner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_DATA", "/data")
+    monkeypatch.setenv("JOB", f"--dataset {tmp_path}/photos")
+    worker = Worker("encode", "jpeg", Limits(), 1, hidden=[tmp_path])
+    try:
+        worker.start()
+        environment = environment_of(worker)
+    finally:
+        worker.close()
+    assert environment["PWD"] == environment["TMPDIR"] != os.getcwd()
+    assert not {"BENCH_DATA", "JOB", "OLDPWD", "_"} & environment.keys()
+
+
+def test_without_namespaces_the_rest_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.process.worker._can_isolate", False)
+    with started() as worker:
+        held = worker.loaded["confined"]
+        pid = worker.pid
+        assert psutil.Process(pid).parent().name() == psutil.Process(pid).name()  # its guard
+    assert "namespaces" not in held and held.endswith(":read,write")
+    assert not psutil.pid_exists(pid)
+
+
+def test_who_may_make_namespaces_but_not_use_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in Ubuntu 24.04, where they can be made, but no user may be mapped into them."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import bench.process.namespaces as namespaces\n"
+        "def enter(): raise namespaces.NotMapped\n"
+        "namespaces.enter = enter\n"
+    )
+    monkeypatch.setattr("bench.process.worker._can_isolate", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    with started() as worker:
+        assert "namespaces" not in worker.loaded["confined"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -26,7 +27,11 @@ from plugins import install_codecs
 
 Run = Callable[..., subprocess.CompletedProcess[str]]  # `bench run` of one of them
 
-_KEY = 0x0C0DEC
+_KEY = 0x0C0DEC + os.getuid()
+_QUEUE = f"/secret-{os.getuid()}".encode()
+_ADD_KEY, _KEYCTL = 248, 250  # on x86_64
+_USER_RING = ctypes.c_int(-4)
+_UNLINK, _SEARCH, _READ = 9, 10, 11
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,6 +39,18 @@ def install(folder: Path) -> dict[str, str]:
     """The environment in which `bench` finds these codecs."""
     codecs = [*Smuggler.__subclasses__(), ByProcess, *Reader.__subclasses__(), StuckInC, HangsAtFirst]
     return install_codecs(folder, "cheating_codecs", codecs)
+
+
+def clean_up() -> None:
+    """Remove what the kernel keeps of them."""
+    _libc.mq_unlink(_QUEUE)
+    segment = _libc.shmget(_KEY, 4096, 0o600)
+    if segment >= 0:
+        _libc.shmctl(segment, 0, None)  # IPC_RMID
+    if platform.machine() == "x86_64":
+        key = _libc.syscall(_KEYCTL, _SEARCH, _USER_RING, b"user", b"secret", 0)
+        if key >= 0:
+            _libc.syscall(_KEYCTL, _UNLINK, key, _USER_RING)
 
 
 def side_file() -> Path:
@@ -114,13 +131,13 @@ class ByQueue(Smuggler):
     name = "by-queue"
 
     def leave(self, secret: bytes) -> bytes:
-        _libc.mq_unlink(b"/secret")
-        queue = checked(_libc.mq_open(b"/secret", os.O_CREAT | os.O_RDWR, 0o600, None))
+        _libc.mq_unlink(_QUEUE)
+        queue = checked(_libc.mq_open(_QUEUE, os.O_CREAT | os.O_RDWR, 0o600, None))
         checked(_libc.mq_send(queue, secret, 6, 0))
         return b""
 
     def fetch(self, hint: bytes) -> bytes:
-        queue = checked(_libc.mq_open(b"/secret", os.O_RDWR | os.O_NONBLOCK))
+        queue = checked(_libc.mq_open(_QUEUE, os.O_RDWR | os.O_NONBLOCK))
         buffer = ctypes.create_string_buffer(8192)
         size = checked(_libc.mq_receive(queue, buffer, 8192, None))
         checked(_libc.mq_send(queue, buffer, size, 0))  # for the spot check
@@ -131,16 +148,15 @@ class ByKeyring(Smuggler):
     """In the kernel's keyring of the user."""
 
     name = "by-keyring"
-    ring = ctypes.c_int(-4)  # KEY_SPEC_USER_KEYRING
 
     def leave(self, secret: bytes) -> bytes:
-        checked(_libc.syscall(248, b"user", b"secret", secret, ctypes.c_size_t(6), self.ring))  # add_key
+        checked(_libc.syscall(_ADD_KEY, b"user", b"secret", secret, ctypes.c_size_t(6), _USER_RING))
         return b""
 
     def fetch(self, hint: bytes) -> bytes:
-        key = checked(_libc.syscall(250, 10, self.ring, b"user", b"secret", 0))  # KEYCTL_SEARCH
+        key = checked(_libc.syscall(_KEYCTL, _SEARCH, _USER_RING, b"user", b"secret", 0))
         buffer = ctypes.create_string_buffer(6)
-        checked(_libc.syscall(250, 11, key, buffer, ctypes.c_size_t(6)))  # KEYCTL_READ
+        checked(_libc.syscall(_KEYCTL, _READ, key, buffer, ctypes.c_size_t(6)))
         return buffer.raw
 
 
@@ -224,10 +240,11 @@ class ByCommandLine(Reader):
     def folders(self) -> list[Path]:
         folders = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
-            words = path.read_text(errors="replace").split("\0")
-            if "--dataset" in words:
-                named = words[words.index("--dataset") + 1]
-                folders += [path.with_name("cwd").resolve() / named, Path(os.environ["PWD"], named)]
+            with suppress(OSError):
+                words = path.read_text(errors="replace").split("\0")
+                if "--dataset" in words:
+                    named = words[words.index("--dataset") + 1]
+                    folders += [Path(os.environ["PWD"], named), path.with_name("cwd").resolve() / named]
         return folders
 
 
