@@ -5,7 +5,6 @@ The commands are in `bench.commands`.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import Annotated
@@ -14,6 +13,7 @@ import typer
 
 from bench.commands import checking, comparing, listing, measuring, pictures, training
 from bench.core.errors import BenchError
+from bench.core.openmp import wait_passively
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,8 +59,7 @@ for command in (
 
 def main() -> None:
     """Entry point of the console script: user errors become one sentence and exit code 2."""
-    # Threads that wait must sleep: what they wait for may want the same core. torch reads this once.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_passively()
     signal.signal(signal.SIGTERM, _interrupt)  # ended by a scheduler, as by Ctrl-C: what is measured is kept
     try:
         app()

@@ -9,21 +9,23 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from bench.compare.comparison import Comparison
 from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
 from bench.report.plots import font_note
 from bench.report.tables import full_tables, points_table, summary_table
-from bench.run.conformance import Verdict
-from bench.run.rescore import Scored
-from bench.run.runner import Outcome, Run
+
+if TYPE_CHECKING:
+    from bench.compare.comparison import Comparison
+    from bench.run.conformance import Verdict
+    from bench.run.rescore import Scored
+    from bench.run.runner import Outcome, Run
 
 MOST_FAILURES = 10  # that are printed one by one
 
