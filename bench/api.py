@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.codecs import Codec
     from bench.compare.comparison import Comparison
     from bench.run.runner import Run
+    from bench.run.shard import Shard
 
 RESULTS = Path("results")
 
@@ -94,10 +95,12 @@ def plan(
     settings: Settings | None = None,
     results: str | Path = RESULTS,
     data: str | Path | None = None,
+    shard: Shard | None = None,
 ) -> list[Run]:
     """The runs that `run` would execute; a typo in any of them is an error before any work.
 
-    Args, Raises: as those of `run`.
+    Args, Raises: as those of `run`, and
+        shard: the part of the images that is measured, where several machines share the work.
 
     Returns:
         A `bench.run.runner.Run` for each codec: its `cells` are to be measured, `execute()` measures them.
@@ -113,7 +116,7 @@ def plan(
     check_ready(wanted)
     loaded = datasets.load(str(dataset), Path(data) if data else None, images)
     store = Store(Path(results))
-    return [Run(name, loaded, store, qualities, wanted, settings) for name in codecs]
+    return [Run(name, loaded, store, qualities, wanted, settings, shard) for name in codecs]
 
 
 def load_results(

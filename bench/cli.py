@@ -45,6 +45,7 @@ app.command("list")(listing.list_command)
 for command in (
     measuring.run,
     measuring.score,
+    measuring.merge,
     pictures.encode,
     pictures.decode,
     comparing.compare,

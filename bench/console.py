@@ -23,6 +23,7 @@ from bench.report.tables import full_tables, points_table, summary_table
 
 if TYPE_CHECKING:
     from bench.compare.comparison import Comparison
+    from bench.results.merge import Merged
     from bench.run.conformance import Verdict
     from bench.run.rescore import Scored
     from bench.run.runner import Outcome, Run
@@ -173,6 +174,19 @@ def conformance(name: str, verdicts: Iterable[Verdict]) -> bool:
     return held == len(seen)
 
 
+def merged_results(done: Merged) -> None:
+    """What a merge brought, and which cells two runs disagree on."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    for conflict in done.conflicts[:MOST_FAILURES]:
+        stderr.print(f"conflict: {conflict}", markup=False)
+    if len(done.conflicts) > MOST_FAILURES:
+        stderr.print(f"... and {len(done.conflicts) - MOST_FAILURES} more conflicts")
+    wrote(done.files)
+    stderr.print(
+        f"{done.added} rows added, {done.replaced} replaced by newer ones, {done.known} were there already"
+    )
+
+
 def lines(texts: Iterable[Any]) -> None:
     """Lines of rich text, as wide as they are."""
     console = Console(highlight=False, soft_wrap=True)
@@ -215,12 +229,13 @@ def _print_points(run: Run, stderr: Console) -> None:
     cells = [cell_of(row) for row in run.outcome.rows]
     images, qualities = whole_curves(cells)
     whole = [cell for cell in cells if cell.image in images and cell.quality in qualities]
-    measured = {cell.image: cell.name for cell in cells}
     title = f"{run.name} on {run.dataset.label}, mean over images"
-    if lacking := sorted(name for image, name in measured.items() if image not in images):
+    if run.shard:
+        title = f"{run.name} on shard {run.shard} of {run.dataset.name}, mean over {len(run.images)} images"
+    if lacking := sorted(image.name for image in run.images if image.sha256 not in images):
         title = f"{run.name} on {len(images)} of the images of {run.dataset.name}, mean over them"
         names = ", ".join(lacking[:MOST_FAILURES]) + (" and others" if len(lacking) > MOST_FAILURES else "")
-        stderr.print(f"left out of the table, as qualities are missing: {names}", markup=False)
+        stderr.print(f"left out of the table, as figures are missing: {names}", markup=False)
     _stdout().print(points_table(curve(run.name, whole), title))
 
 

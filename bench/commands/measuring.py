@@ -40,6 +40,9 @@ def run(
         bool, typer.Option("--unconfined", help="Let codecs write outside of their folder; rows say so.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep bitstreams and decoded pictures.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(help="Measure this part of the images, as 2/8; bench merge joins them.")
+    ] = None,
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
@@ -49,6 +52,7 @@ def run(
     """
     from bench import api, console
     from bench.run.settings import Settings
+    from bench.run.shard import Shard
 
     settings = Settings(
         jobs=jobs, threads=threads, timeout=timeout, memory=memory, timing=timing, fresh=fresh,
@@ -56,7 +60,7 @@ def run(
     )  # fmt: skip
     runs = api.plan(
         codec, dataset, qualities=quality or (), images=images, metrics=metric or (), settings=settings,
-        results=results, data=data,
+        results=results, data=data, shard=Shard.of(shard) if shard else None,
     )  # fmt: skip
     for planned in runs:
         console.slow(planned)
@@ -100,3 +104,14 @@ def score(
         complete = complete and not (done.failures or done.not_kept)
     if not complete:
         raise typer.Exit(1)
+
+
+def merge(
+    folder: Annotated[list[Path], typer.Argument(help="Folders of results, such as those of shards.")],
+    into: Annotated[Path, typer.Option(help="Folder of results that all go to.")] = Path("results"),
+) -> None:
+    """Bring results of several machines together: the newest row of each cell, nothing twice."""
+    from bench import console
+    from bench.results.merge import merge as merge_results
+
+    console.merged_results(merge_results(folder, into))

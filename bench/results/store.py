@@ -150,6 +150,17 @@ class Store:
         """The rows of `load`."""
         return list(self.load(dataset, codec, version).rows.values())
 
+    def versions(self, dataset: str, codec: str) -> list[str]:
+        """The versions of a codec that have rows or failures, the one that was tried last at the end."""
+        records = self._records(self.path(dataset, codec))
+        tried = [record.codec_version for record in records if isinstance(record, Row | Failure)]
+        return list(dict.fromkeys(reversed(tried)))[::-1]
+
+    def runs(self, dataset: str, codec: str) -> list[RunRecord]:
+        """What each run was asked for, in order."""
+        records = self._records(self.path(dataset, codec))
+        return [record for record in records if isinstance(record, RunRecord)]
+
     def datasets(self, codec: str) -> list[str]:
         """Names of the datasets on which a codec has a file of results."""
         names = {glob.escape(name) for name in (file_name_of(codec), codec) if "/" not in name}

@@ -20,6 +20,7 @@ from bench.run.kept_pictures import Kept
 from bench.run.measurer import Cell, Measurer, Record
 from bench.run.quiet import Presence, presence
 from bench.run.settings import Resume, Settings
+from bench.run.shard import Shard
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Run:
         store: where results are looked for and go to.
         qualities: empty: those that the codec draws its curve from.
         metrics: names; of rows that lack one, the cell is measured again.
+        shard: the part of the images that this run is about; None: all.
 
     Raises:
         BenchError: the codec or a metric can't run here, or there is no such quality.
@@ -62,6 +64,7 @@ class Run:
         qualities: Sequence[float] = (),
         metrics: Sequence[str] = DEFAULT,
         settings: Settings | None = None,
+        shard: Shard | None = None,
     ) -> None:
         self.spec, self.store, self.metrics = spec, store, tuple(metrics)
         self.settings = settings or Settings()
@@ -70,6 +73,8 @@ class Run:
         self.dataset = store.named(dataset)
         self.name, self.version = self._codec.name, self._codec.version()
         self.qualities = sorted({self._codec.check_quality(q) for q in qualities or self._codec.qualities})
+        self.shard = shard
+        self.images = shard.images(self.dataset) if shard else self.dataset.images
         self.cells: list[Cell] = []
         self.outcome = Outcome()
         self._plan(store.load(self.dataset.name, self.name, self.version))
@@ -119,7 +124,7 @@ class Run:
                 team.stop()
 
     def _plan(self, there: Contents) -> None:
-        for image in self.dataset.images:
+        for image in self.images:
             for quality in self.qualities:
                 key = (image.sha256, self.name, self.version, quality)
                 row, failure = there.rows_of_any_picture.get(key), there.failures.get(key)
@@ -154,7 +159,7 @@ class Run:
 
     def _store_record(self) -> None:
         """Leave word of this run, unless the last line of the results says the same already."""
-        cells = len(self.dataset.images) * len(self.qualities)
+        cells = len(self.images) * len(self.qualities)
         measured, failed = len(self.outcome.rows), len(self.outcome.failures)
         record = RunRecord(
             dataset=self.dataset.name,
