@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from shell import assert_one_sentence, bench
@@ -19,7 +23,11 @@ def test_version() -> None:
 
 
 def test_a_shell_can_complete_commands() -> None:
-    assert "complete" in bench("--show-completion", "bash").stdout
+    assert "--install-completion" in bench("--help").stdout
+    words = {"_BENCH_COMPLETE": "complete_bash", "COMP_WORDS": "bench comp", "COMP_CWORD": "1"}
+    command = [Path(sys.executable).with_name("bench")]  # the program whose name shells know
+    done = subprocess.run(command, env=os.environ | words, capture_output=True, text=True)
+    assert done.stdout.split() == ["compare"]
 
 
 @pytest.mark.parametrize("kind", ["codecs", "datasets", "metrics", "published"])

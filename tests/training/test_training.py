@@ -259,9 +259,7 @@ def test_bfloat16_that_a_cpu_must_emulate_is_told(
         monkeypatch.setattr(command, "_lacks_bfloat16", lambda lacks=lacks: lacks)
         plan = TrainingPlan(**vars(PLAN) | {"steps": 1, "precision": "bfloat16"})
         monkeypatch.setattr(command, "configure", lambda *_: TINY)
-        command.run_training(
-            plan, photos, tmp_path / str(lacks), "ainn", "compact", (), (), "cpu", None, None, None, 100
-        )
+        command.run_training(plan, command.TrainingJob(data=photos, out=tmp_path / str(lacks)))
         assert ("no bfloat16 by itself" in capsys.readouterr().err) == lacks
 
 
