@@ -85,7 +85,7 @@ def set_up() -> None:
     if DONE.is_file() and DONE.read_text() == stamp:
         return
     python = find_python()
-    print(f"setting up {VENV} with {python}: about 1.5 GB, one to four minutes", flush=True)
+    print(f"setting up {VENV} with {python}: about 2 GB (with CUDA 5.5), some minutes", flush=True)
     must_run(python, "-m", "venv", "--clear", VENV)
     # pip installs torch: its settings can name a build without CUDA. uv does not read these settings.
     must_run(*PIP, *(line for line in PINS.read_text().splitlines() if line.startswith("torch==")))
