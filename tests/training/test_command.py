@@ -16,6 +16,7 @@ from trainings import checkpoint
 from bench import cli
 from bench.codecs.ainn.codec import AinnCodec
 from bench.codecs.ainn.config import CONFIGS, AinnConfig
+from bench.commands.training import train
 from bench.core.errors import BenchError
 from bench.training import command
 from bench.training.plan import TrainingPlan
@@ -45,7 +46,7 @@ def test_the_command_line_has_the_defaults_of_plan_and_job() -> None:
     for kind in (TrainingPlan, command.TrainingJob):
         for field in fields(kind):
             if field.name not in ("data", "out", "ema", "clip"):  # required, or no option
-                default = signature(cli.train).parameters[field.name].default
+                default = signature(train).parameters[field.name].default
                 assert (default or None) == (field.default or None), field.name  # no tuple is None there
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,8 @@ from bench.codecs.ainn import container
 from bench.codecs.ainn.codec import AinnCodec, _pad
 from bench.codecs.ainn.container import Container
 from bench.codecs.ainn.model import Ainn
-from bench.codecs.ainn.weights import load_weights, save_weights
+from bench.codecs.ainn.uninitialised import Uninitialised
+from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.core.errors import BenchError
 from bench.core.files import sha256_of
 
@@ -289,3 +292,35 @@ def test_damaged_weights_are_a_bench_error(tiny_weights: Path, tmp_path: Path, d
 def test_missing_weights_are_a_bench_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no A-INN weights at"):
         load_weights(tmp_path / "none.pt")
+
+
+def test_a_model_that_is_loaded_shares_nothing_and_has_all_of_its_state(tiny: Ainn) -> None:
+    state = tiny.state_dict()
+    loaded = build(tiny.config.to_dict(), state)
+    for name, value in loaded.state_dict().items():
+        assert torch.equal(value, state[name]), name
+        assert value.data_ptr() != state[name].data_ptr() or not value.numel(), name
+    assert torch.equal(loaded.entropy.log_lambdas, tiny.entropy.log_lambdas)
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_building_a_model_to_load_draws_no_random_numbers(tiny: Ainn) -> None:
+    before = torch.get_rng_state()
+    build(tiny.config.to_dict(), tiny.state_dict())
+    assert torch.equal(torch.get_rng_state(), before)
+    with Uninitialised():
+        pass
+    assert float(torch.nn.Linear(3, 2).weight.detach().std()) > 0  # and later models start as ever
+
+
+def test_coding_imports_little(tiny_weights: Path) -> None:
+    """All these together take longer to import than a picture takes to code."""
+    heavy = {"compressai", "pandas", "scipy", "skimage", "torch._dynamo", "torch_geometric", "torchvision"}
+    script = (
+        "import sys, numpy as np, bench.codecs\n"
+        f"codec = bench.codecs.get('ainn:weights={tiny_weights}')\n"
+        "codec.decode(codec.encode(np.zeros((20, 30, 3), np.uint8), 2))\n"
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
