@@ -40,7 +40,7 @@ def reach(reads: Iterable[Path], hidden: Iterable[Path] = ()) -> Reach:
         hidden: files and folders that are left out, wherever they lie; a folder of `reads` inside of one is
             there all the same.
     """
-    secret = {os.path.realpath(path) for path in hidden}
+    secret = set(map(_real, hidden))
     around = {str(folder) for path in secret for folder in Path(path).parents}  # folders that hold some of it
     readable: set[str] = set()
     always = (*map(Path, _SYSTEM), *_linker_folders(), *_python(tuple(filter(None, sys.path))))
@@ -62,6 +62,16 @@ def _without(folder: str, secret: set[str], around: set[str]) -> Iterator[str]:
                 yield from _without(entry.path, secret, around)
             elif entry.path not in secret and not entry.is_symlink():
                 yield entry.path
+
+
+def _real(path: Path) -> str:
+    """The real path of one of many files, which lie in few folders."""
+    return os.path.realpath(path) if path.is_symlink() else f"{_real_folder(path.parent)}{os.sep}{path.name}"
+
+
+@functools.lru_cache(maxsize=16)
+def _real_folder(folder: Path) -> str:
+    return os.path.realpath(folder).rstrip(os.sep)
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:

@@ -34,7 +34,6 @@ _END_S = 10.0  # that the end of all processes of a worker may take
 
 # Places that the runner's environment tells, and that are nobody's business.
 _PLACES = ("BENCH_DATA", "OLDPWD", "PYTEST_CURRENT_TEST", "_")
-_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "BENCH_READABLE")
 
 _can_isolate = True  # until a kernel says otherwise
 
@@ -227,10 +226,13 @@ class Worker:
         return True
 
     def _environment(self) -> Mapping[str, str]:
-        environment = dict(os.environ)
-        for name, value in os.environ.items():
-            if name in _PLACES or (name not in _PATHS and any(str(path) in value for path in self.hidden)):
-                del environment[name]
+        secret = {os.path.abspath(path) for path in self.hidden}
+        secret |= {os.path.dirname(path) for path in secret if os.path.isfile(path)}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _PLACES and (name == "HOME" or os.path.abspath(value) not in secret)
+        }
         for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
             environment[f"{name}_NUM_THREADS"] = str(self.threads)
         # Threads that wait sleep. If they spun, they would hold the core that the other thread needs.

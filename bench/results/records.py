@@ -84,7 +84,7 @@ class Failure:
     codec: str
     codec_version: str
     quality: float
-    side: str  # "read", "encode", "decode" or "score"
+    side: str  # "read", "encode", "decode", "score" or "canary"
     reason: str
     setup: str = ""
     voids: bool = False  # whether figures of the cell from before don't stand any more

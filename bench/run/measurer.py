@@ -12,6 +12,7 @@ import os
 import random
 import statistics
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError
 from bench.process.limits import fair_share
 from bench.results import Failure, Row, Setup
+from bench.run.canary import Coded, Likes, Picture, is_detailed, psnr, why_worse
 from bench.run.kept_pictures import Kept
 from bench.run.provenance import setup
 from bench.run.quiet import Presence
@@ -85,7 +87,11 @@ class Measurer:
         self._warm_stream = b""
         self._samples: list[_Sample] = []
         self._decoded = 0
+        self._measured: dict[Cell, None] = {}
+        self._likes: Likes[Cell] = Likes()
+        self._detailed: tuple[Image, bool] | None = None  # whether an image has detail
         self._failed_starts = {"encode": 0, "decode": 0, "score": 0}  # one after the other
+        self._start_error = ""
 
     def measure(self, cell: Cell) -> Record:
         """The row of a cell, or why there is none: one bad cell must not end a run."""
@@ -118,7 +124,27 @@ class Measurer:
                         "the decoder keeps something from one picture to the next",
                     )
             except _CellError as error:
+                self._measured.pop(sample.cell, None)
                 yield sample.cell, self._failure(sample.cell, error, voids=True), self._setup
+
+    def check_canaries(self) -> Iterator[Record]:
+        """Have the codec code pictures of the run that were changed in memory, and so lie nowhere on a disk.
+
+        Yields:
+            If it does much worse on them, a failure for each cell that was measured: the codec knows the
+            pictures of the dataset, so that none of its figures says what it does to others.
+        """
+        for cell, like in self._likes.chosen():
+            try:
+                picture = _picture(self._read(cell.image))
+                reason = why_worse(picture, like, partial(self._code, cell.quality))
+            except _CellError:  # not the codec's fault: the picture is gone, or a process doesn't start
+                continue
+            if reason is not None:
+                error = _CellError("canary", f"{cell.image.name} at quality {cell.quality:g} {reason}")
+                for measured in list(self._measured):
+                    yield measured, self._failure(measured, error, voids=True), self._setup
+                return
 
     def close(self) -> None:
         for worker in (self._encoder, self._decoder, self._scorer):
@@ -145,9 +171,14 @@ class Measurer:
             where = (self._dataset.name, self._name, cell.image.name, cell.quality)
             self._kept.save(*where, stream, decoded.payload, decoded.header["shape"])
         height, width = shape[:2]
+        bpp = metrics.bits_per_pixel(len(stream), height, width)
         values = {
             name: None if value is None else float(value) for name, value in scored.header["values"].items()
         }
+        decibels = values.get("psnr")
+        if decibels is None:
+            decibels = psnr(_picture(original), _picture(decoded))
+        self._note(cell, Coded(bpp, decibels), original)
         return Row(
             dataset=self._dataset.name,
             image=cell.image.name,
@@ -158,7 +189,7 @@ class Measurer:
             codec_version=self._version,
             quality=cell.quality,
             bytes=len(stream),
-            bpp=metrics.bits_per_pixel(len(stream), height, width),
+            bpp=bpp,
             metrics=values,
             encode_s=statistics.median(encoded.header["seconds"]),
             decode_s=statistics.median(decoded.header["seconds"]),
@@ -172,6 +203,30 @@ class Measurer:
             setup=self._setup.id if self._setup else "",
             note=encoded.header["note"],
         )
+
+    def _note(self, cell: Cell, coded: Coded, original: Reply) -> None:
+        """Remember a cell that was measured for the checks at the end."""
+        self._measured[cell] = None
+        if self._detailed is None or self._detailed[0] != cell.image:
+            self._detailed = cell.image, is_detailed(_picture(original))
+        if self._detailed[1]:
+            self._likes.add(cell, coded)
+
+    def _code(self, quality: float, picture: Picture) -> Coded | str:
+        """What comes of a picture that isn't one of the dataset, or why nothing does."""
+        self._get_ready()
+        self._encoder_holds = None
+        height, width, _ = shape = list(picture.shape)
+        how = {"shape": shape, "quality": quality, "repeats": 1}
+        try:
+            stream = _do(self._encoder, "encode", picture.tobytes(), **how).payload
+            self._encoder.tidy()
+            decoded = _do(self._decoder, "decode", stream, repeats=1)
+            self._decoder.tidy()
+            _check_shape(decoded.header["shape"], shape)
+        except _CellError as error:
+            return f"{error.side}: {error.reason}"
+        return Coded(metrics.bits_per_pixel(len(stream), height, width), psnr(picture, _picture(decoded)))
 
     def _read(self, image: Image) -> Reply:
         if not self._scorer.running:
@@ -223,11 +278,12 @@ class Measurer:
 
     def _start(self, worker: Worker, side: str, payload: bytes = b"") -> bytes:
         if self._failed_starts[side] >= MOST_STARTS:
-            raise _CellError(side, f"its process didn't start {MOST_STARTS} times, and isn't tried again")
+            raise _CellError(side, f"its process isn't started again: {self._start_error}")
         try:
             warm_stream = worker.start(payload)
         except WorkerError as error:
             self._failed_starts[side] += 1
+            self._start_error = str(error)
             raise _CellError(side, f"its process doesn't start: {error}") from None
         self._failed_starts[side] = 0
         return warm_stream
@@ -265,6 +321,10 @@ def _check_shape(decoded: Sequence[int], original: Sequence[int]) -> None:
         (height, width, channels), (high, wide, _) = decoded, original
         of = "" if channels == 3 else f" of {channels} channels"
         raise _CellError("decode", f"it decoded to {width}x{height} pixels{of} instead of {wide}x{high}")
+
+
+def _picture(reply: Reply) -> Picture:
+    return np.frombuffer(reply.payload, np.uint8).reshape(reply.header["shape"])
 
 
 def _same(one: bytes, other: bytes) -> bool:

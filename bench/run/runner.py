@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from bench import codecs
 from bench.core.errors import BenchError
@@ -233,7 +234,7 @@ class _Team:
                         if self._stopping.is_set():
                             return
                         self._done.put(measurer.measure(cell))
-            for record in measurer.spot_check():
+            for record in chain(measurer.spot_check(), measurer.check_canaries()):
                 self._done.put(record)
         except BaseException as error:  # a bug of ours must not look like a finished run
             if not self._stopping.is_set():

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
-from bench.process import Limits, Worker
+from bench.process import Limits, Worker, WorkerError
 
 
 @contextmanager
@@ -41,15 +42,21 @@ def test_the_environment_tells_no_place_of_the_runner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BENCH_DATA", "/data")
-    monkeypatch.setenv("JOB", f"--dataset {tmp_path}/photos")
-    worker = Worker("encode", "jpeg", Limits(), 1, hidden=[tmp_path])
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/1.png").touch()
+    monkeypatch.setenv("PICTURES", f"{tmp_path}/photos/")
+    monkeypatch.setenv("RESULTS", f"{tmp_path}/results")
+    monkeypatch.setenv("PROGRAMS", f"{tmp_path}/photos/bin")
+    hidden = [tmp_path / "photos/1.png", tmp_path / "results"]
+    worker = Worker("encode", "jpeg", Limits(), 1, hidden=hidden)
     try:
         worker.start()
         environment = environment_of(worker)
     finally:
         worker.close()
     assert environment["PWD"] == environment["TMPDIR"] != os.getcwd()
-    assert not {"BENCH_DATA", "JOB", "OLDPWD", "_"} & environment.keys()
+    assert not {"BENCH_DATA", "PICTURES", "RESULTS", "OLDPWD", "_"} & environment.keys()
+    assert environment["PROGRAMS"] == f"{tmp_path}/photos/bin"
 
 
 def test_without_namespaces_the_rest_holds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +80,14 @@ def test_who_may_make_namespaces_but_not_use_them(monkeypatch: pytest.MonkeyPatc
     monkeypatch.syspath_prepend(tmp_path)
     with started() as worker:
         assert "namespaces" not in worker.loaded["confined"]
+
+
+def test_the_scorer_has_limits_too(tmp_path: Path) -> None:
+    Image.new("RGB", (6000, 6000)).save(tmp_path / "large.png")
+    scorer = Worker("score", "psnr", Limits(memory=200 << 20), 1)
+    try:
+        scorer.start()
+        with pytest.raises(WorkerError, match=r"^it took over 200 MiB of memory$"):
+            scorer.ask("read", path=str(tmp_path / "large.png"))
+    finally:
+        scorer.close()
