@@ -37,7 +37,7 @@ def run(
         bool, typer.Option("--fresh", help="A new process for every encoding and decoding.")
     ] = False,
     unconfined: Annotated[
-        bool, typer.Option("--unconfined", help="Let codecs write outside of their folder; rows say so.")
+        bool, typer.Option("--unconfined", help="Let codecs read and write everywhere; rows say so.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep bitstreams and decoded pictures.")] = False,
     shard: Annotated[
