@@ -11,14 +11,24 @@ a metric through an entry point of the group ``codec_bench.metrics``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bench.core.lazy import lazy_names
 from bench.metrics.base import AVERAGES, RGB, USUAL, Metric, Score
 from bench.metrics.registry import check_ready, describe, get, names, ready, score
 
 if TYPE_CHECKING:
     from bench.metrics.multiscale_ssim import ms_ssim
     from bench.metrics.peak_signal_to_noise import psnr, psnr_y
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "ms_ssim": "bench.metrics.multiscale_ssim",
+            "psnr": "bench.metrics.peak_signal_to_noise",
+            "psnr_y": "bench.metrics.peak_signal_to_noise",
+        },
+    )
 
 __all__ = [
     "AVERAGES", "DEFAULT", "RGB", "USUAL", "Metric", "Score",
@@ -28,8 +38,6 @@ __all__ = [
 
 DEFAULT: tuple[str, ...] = ("psnr", "ms_ssim")  # measured unless others are asked for
 
-_MODULES = {"ms_ssim": "multiscale_ssim", "psnr": "peak_signal_to_noise", "psnr_y": "peak_signal_to_noise"}
-
 
 def bits_per_pixel(size: int, height: int, width: int) -> float:
     """The rate of a bitstream of `size` bytes, in bits per pixel: 8 * size / (height * width).
@@ -38,12 +46,3 @@ def bits_per_pixel(size: int, height: int, width: int) -> float:
     0.8
     """
     return 8 * size / (height * width)
-
-
-def __getattr__(name: str) -> Any:
-    """The functions that need numpy, imported when asked for: each child process pays for imports."""
-    if name in _MODULES:
-        from importlib import import_module
-
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,12 +21,15 @@ AVERAGES = (USUAL, "mean-of-db", "db-of-mean")
 class Metric(ABC):
     """A metric plugin. A metric knows nothing of codecs or rates.
 
-    A subclass sets the class variables below and implements `version` and `against`. A metric with a scale of
-    decibels also says how to get there (`in_db`, `from_db`), what to take a mean of (`linear`, `from_linear`)
-    and which average papers take (`usual_average`). All values a metric gives are higher for better pictures.
+    A subclass sets `name`, `title` and `library`, and any other of the class variables below whose default is
+    wrong for it. It implements `version` and `against`. A metric with a scale of decibels also says how to
+    get there (`in_db`, `from_db`), what to take a mean of (`linear`, `from_linear`) and which average papers
+    take (`usual_average`).
 
     >>> class Darkness(Metric):
     ...     name, title, library = "darkness", "Darkness", "this docstring"
+    ...     summary = "How far a picture's mean is from white."
+    ...     higher_is_better = False
     ...     def version(self):
     ...         return "1"
     ...     def against(self, original):
@@ -39,6 +42,10 @@ class Metric(ABC):
     title: ClassVar[str]  # for axes and tables
     unit: ClassVar[str] = ""  # of the scale that curves are drawn and deltas taken on
     library: ClassVar[str]  # what computes the values: they differ between libraries
+    summary: ClassVar[str] = ""  # what it measures, in a sentence
+    higher_is_better: ClassVar[bool] = True  # on the scale of values and on that of curves
+    min_side: ClassVar[int] = 1  # pixels: smaller pictures have no score
+    device: ClassVar[str] = "cpu"  # what it computes on: "cpu" or "cuda"
     usual_average: ClassVar[str] = "mean-of-db"  # what papers take
 
     @classmethod
@@ -66,6 +73,10 @@ class Metric(ABC):
             A function of a decoded picture (uint8, of the original's shape) that gives the score. Infinity is
             a score. None stands for pictures that the metric isn't defined on, such as too small ones.
         """
+
+    def takes(self, picture: RGB) -> bool:
+        """Whether a picture (height x width x 3) is large enough."""
+        return min(picture.shape[:2]) >= self.min_side
 
     def in_db(self, value: float) -> float:
         """A value on the scale of curves; for most metrics the value itself."""

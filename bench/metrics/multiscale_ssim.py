@@ -75,14 +75,16 @@ class MsSsim(Metric):
     name = "ms_ssim"
     title = "MS-SSIM (RGB)"
     unit = "dB"
-    library = "numpy, as pytorch-msssim 1.0; five scales, data range 255"
+    library = "numpy, as pytorch-msssim 1.0 in float64; five scales"
+    summary = "Structural similarity of luminance, contrast and structure at five scales."
+    min_side = MIN_SIDE
     usual_average = "db-of-mean"
 
     def version(self) -> str:
         return "3"
 
     def against(self, original: RGB) -> Score:
-        if min(original.shape[:2]) < MIN_SIDE:
+        if not self.takes(original):
             return lambda decoded: None
         scales = list(_scales(original))
 

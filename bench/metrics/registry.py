@@ -15,10 +15,24 @@ REGISTRY: Registry[Metric] = Registry(
     {
         "psnr": "bench.metrics.peak_signal_to_noise:Psnr",
         "psnr_y": "bench.metrics.peak_signal_to_noise:PsnrY",
+        "psnr_cb": "bench.metrics.peak_signal_to_noise:PsnrCb",
+        "psnr_cr": "bench.metrics.peak_signal_to_noise:PsnrCr",
+        "psnr_ycbcr": "bench.metrics.peak_signal_to_noise:PsnrYCbCr",
+        "psnr_hvs": "bench.metrics.psnr_hvs:PsnrHvs",
+        "psnr_hvs_m": "bench.metrics.psnr_hvs:PsnrHvsM",
+        "xpsnr": "bench.metrics.xpsnr:Xpsnr",
+        "ssim": "bench.metrics.structural_similarity:Ssim",
         "ms_ssim": "bench.metrics.multiscale_ssim:MsSsim",
-        "ssimulacra2": "bench.metrics.ssimulacra2:Ssimulacra2",
-        "vif": "bench.metrics.vif:Vif",
+        "iw_ssim": "bench.metrics.piq_metrics:IwSsim",
+        "fsim": "bench.metrics.piq_metrics:Fsim",
+        "gmsd": "bench.metrics.piq_metrics:Gmsd",
+        "haarpsi": "bench.metrics.piq_metrics:HaarPsi",
+        "vif": "bench.metrics.piq_metrics:Vif",
         "vmaf": "bench.metrics.vmaf:Vmaf",
+        "vmaf_neg": "bench.metrics.vmaf:VmafNeg",
+        "ssimulacra2": "bench.metrics.ssimulacra2:Ssimulacra2",
+        "ciede2000": "bench.metrics.ciede2000:Ciede2000",
+        "ciede2000_db": "bench.metrics.ciede2000:Ciede2000Db",
     },
     Metric,  # type: ignore[type-abstract]
 )
@@ -83,7 +97,12 @@ def check_ready(wanted: Iterable[str]) -> None:
 
 
 def describe() -> list[dict[str, object]]:
-    """Every metric, for `bench list metrics`: a dict of plain types for each."""
+    """Every metric, for `bench list metrics`: a dict of plain types for each.
+
+    Keys: name, usable (here), title, unit (of curves), better ("higher" or "lower"), min_side (pixels),
+    device, by (what computes it), summary (what it measures, in a sentence), note (what is missing, if
+    anything).
+    """
     return [_line(name) for name in names()]
 
 
@@ -92,12 +111,17 @@ def _line(name: str) -> dict[str, object]:
         metric = REGISTRY.get_class(name)
         missing = metric.missing()
     except Exception as error:  # a broken plugin is listed as broken
-        return {"name": name, "usable": False, "title": "", "unit": "", "by": "", "note": str(error)}
+        unknown = dict.fromkeys(("title", "unit", "better", "min_side", "device", "by", "summary"), "")
+        return {"name": name, "usable": False, **unknown, "note": str(error)}
     return {
         "name": name,
         "usable": missing is None,
         "title": metric.title,
         "unit": metric.unit,
+        "better": "higher" if metric.higher_is_better else "lower",
+        "min_side": metric.min_side,
+        "device": metric.device,
         "by": metric.library,
+        "summary": metric.summary,
         "note": missing or "",
     }

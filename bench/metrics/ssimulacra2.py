@@ -66,6 +66,10 @@ class Ssimulacra2(Metric):
     name = "ssimulacra2"
     title = "SSIMULACRA 2"
     library = "numpy, as its authors' program, version 2.1"
+    summary = (
+        "Visible errors of compression: lost structure, new and lost edges at six scales in XYB colours."
+    )
+    min_side = MIN_SIDE
 
     def version(self) -> str:
         return "SSIMULACRA 2.1, numpy 1"
