@@ -50,7 +50,8 @@ function drawnCurves() {
     .filter(shown)
     .map((name) => ({ name, points: pointsOf(name, state.metric, state.image), strong: strong.has(name) }))
     .filter((curve) => curve.points.length)
-    .reverse();  // the best on top
+    .reverse()  // the best on top
+    .sort((one, other) => one.strong - other.strong);
 }
 
 /** The part of the plane to draw: what is zoomed to, the whole, or what most of the curves reach. */

@@ -57,12 +57,12 @@ function pointsOf(name, metric, image) {
     .filter((point) => Number.isFinite(point.value) && point.bpp > 0);
 }
 
-/** Remarks about a codec, or about none in particular; of the metric or of no metric. */
+/** Remarks about a codec; of the metric or of no metric. */
 function remarksOn(anchor, metric, name) {
   return DATA.anchors[anchor].remarks.filter(
     (remark) =>
       (remark.metric === null || remark.metric === metric) &&
-      (name === null ? remark.codecs.length === 0 : remark.codecs.includes(name)) &&
+      remark.codecs.includes(name) &&
       (name !== anchor || remark.codecs.length === 1),  // what is said of a pair stands beside the other one
   );
 }

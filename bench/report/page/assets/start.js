@@ -59,6 +59,17 @@ function build() {
   });
 }
 
+/** The first station at once, so that it is seen, then the others. */
+function drawInTurn([first, ...rest]) {
+  first.draw();
+  if (rest.length) {
+    setTimeout(() => drawInTurn(rest));
+    return;
+  }
+  if (state.at) document.querySelector(`#${state.at} h2`).scrollIntoView();
+  document.documentElement.setAttribute("data-drawn", "");
+}
+
 function start() {
   Object.assign(state, readAddress());
   const stations = build();
@@ -72,7 +83,6 @@ function start() {
     for (const { keys, draw } of stations) if (keys.some((key) => changed.has(key))) draw();
   });
   head(null);
-  for (const { draw } of stations) draw();
   refill(document.getElementById("footer"), h("div", { class: "wrap" }, `${DATA.made.by}, ${DATA.made.on}. Every figure is one that `, h("code", {}, "bench compare"), " prints."));
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();  // the address holds the state
@@ -82,10 +92,10 @@ function start() {
     choose(readAddress());
     if (state.at) goTo(state.at);
   });
-  if (state.at) document.querySelector(`#${state.at} h2`).scrollIntoView();
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details.origin")) part.open = true;
   });
+  drawInTurn(stations);
 }
 
 start();

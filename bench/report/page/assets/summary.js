@@ -16,7 +16,7 @@ station("summary", "BD-rate", "BD-rate", ["metric", "anchor"], (body) => {
       " saves a tenth of the bits.",
     );
     refill(table, scroller("BD-rates", summaryTable(names, metric)), summaryKey());
-    refill(remarks, remarkList(remarksOn(state.anchor, state.metric, null)));
+    refill(remarks, commonRemarks());
   };
 });
 
@@ -86,6 +86,16 @@ function summaryRow(name, scale) {
     h("td", { class: "number" }, `${(100 * row.overlap).toFixed(0)} %`),
     decoding,
   );
+}
+
+/** Warnings that name no codec, and all notes. */
+function commonRemarks() {
+  const { remarks } = DATA.anchors[state.anchor];
+  const notes = remarks.filter((remark) => remark.kind === "note");
+  return [
+    remarkList(remarks.filter((remark) => remark.kind === "warning" && !remark.codecs.length)),
+    notes.length ? h("details", { open: notes.length < 6 }, h("summary", {}, count(notes.length, "note")), remarkList(notes)) : null,
+  ];
 }
 
 function imageCell(row, place) {
