@@ -78,7 +78,7 @@ function summaryRow(name, scale) {
       "td",
       { class: "number main" },
       h("strong", { class: row.bd_rate < 0 ? "good" : null }, percent(row.bd_rate)),
-      h("span", { class: "small" }, interval ? ends(interval.bd_rate, 2) || interval.reason : ""),
+      interval ? h("span", { class: interval.bd_rate ? "small" : "small long" }, ends(interval.bd_rate, 2) || interval.reason) : null,
     ),
     stripCell(name, scale, row),
     h("td", { class: "number" }, signed(row.bd_metric, 3)),
