@@ -66,6 +66,7 @@ class Browser:
         self._folders.add(page.parent)
         self.driver.get("about:blank")
         self.driver.get(page.as_uri() + (f"#{state}" if state else ""))
+        self.wait_for("html[data-drawn]")
 
     def window(self, width: int, height: int) -> None:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
@@ -109,6 +110,12 @@ class Browser:
         """A click on an element that is scrolled to first: the bar on top covers what is under it."""
         self.centre(element)
         element.click()
+
+    def wait_for(self, selector: str) -> None:
+        """Until an element fits, for at most ten seconds."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(self.driver, 10, 0.02).until(lambda _: self.all(selector))
 
     def wait_for_text(self, selector: str, *parts: str) -> None:
         """Until an element has one of these texts in it, for at most ten seconds."""

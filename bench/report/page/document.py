@@ -21,7 +21,9 @@ SCRIPTS = (
     "summary.js", "curves.js", "curve_points.js", "images.js", "viewer_panes.js", "viewer.js",
     "matrix.js", "cost.js", "fixed.js", "origins.js", "start.js",
 )  # fmt: skip
-STYLES = ("base.css", "tables.css", "plots.css", "viewer.css", "print.css")
+STYLES = (
+    "base.css", "controls.css", "tables.css", "heat.css", "plots.css", "viewer.css", "print.css",
+)  # fmt: skip
 GENERATOR = "codec-bench report"  # by which a later report knows that it may replace this one
 
 

@@ -1,12 +1,12 @@
 // Points of the curves: pointing at them by pointer and keyboard, zooming, and the same points as tables.
 
-const REACH = 36;  // pixels from the pointer within which a point counts as meant
+const REACH = 36; // pixels from the pointer within which a point counts as meant
 
 /** Make a drawing of curves answer. `places` are its points with their pixels. */
 function pointAtCurves(svg, { box, x, y, places, marked, pointer }) {
   let current = null;
   let from = null;
-  let before = null;  // what a finger had touched already: only then does it open pictures
+  let before = null; // what a finger had touched already: only then does it open pictures
   const brush = svg.querySelector(".brush");
 
   const show = (place, speak) => {
@@ -17,7 +17,9 @@ function pointAtCurves(svg, { box, x, y, places, marked, pointer }) {
       pointer.hide();
       return;
     }
-    marked.append(s("circle", { class: "ink", style: colours(place.name), cx: place.px, cy: place.py, r: 8 }));
+    marked.append(
+      s("circle", { class: "ink", style: colours(place.name), cx: place.px, cy: place.py, r: 8 }),
+    );
     const text = pointer.show(place.px, place.py, ...pointLines(place));
     if (speak) announce(text.replace(/\s*\n\s*/g, ", "));
   };
@@ -41,7 +43,9 @@ function pointAtCurves(svg, { box, x, y, places, marked, pointer }) {
     if (from && moved(from, place)) show(null);
     else show(near(place));
   });
-  svg.addEventListener("pointerleave", () => { if (!from) show(null); });
+  svg.addEventListener("pointerleave", () => {
+    if (!from) show(null);
+  });
   svg.addEventListener("pointerdown", (event) => {
     before = current;
     if (event.pointerType !== "mouse") show(near(at(event)));
@@ -77,7 +81,9 @@ function pointAtCurves(svg, { box, x, y, places, marked, pointer }) {
 /** Left and right go along a curve, up and down to the next codec's point of about the same rate. */
 function nextPlace(places, current, key) {
   if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"].includes(key) || !places.length) return null;
-  const names = ranked(state.anchor, state.metric).filter((name) => places.some((place) => place.name === name));
+  const names = ranked(state.anchor, state.metric).filter((name) =>
+    places.some((place) => place.name === name),
+  );
   if (!current) return places.find((place) => place.name === names[0]);
   const along = (name) => places.filter((place) => place.name === name).sort((a, b) => a.bpp - b.bpp);
   if (key === "ArrowLeft" || key === "ArrowRight") {
@@ -87,19 +93,31 @@ function nextPlace(places, current, key) {
   }
   const step = key === "ArrowDown" ? 1 : -1;
   const name = names[(names.indexOf(current.name) + step + names.length) % names.length];
-  return along(name).reduce((best, other) => (Math.abs(other.px - current.px) < Math.abs(best.px - current.px) ? other : best));
+  return along(name).reduce((best, other) =>
+    Math.abs(other.px - current.px) < Math.abs(best.px - current.px) ? other : best,
+  );
 }
 
 function pointLines(place) {
   const band = state.image ? null : CODECS.get(place.name).bands[state.metric];
   const about = band ? band[place.at] : null;
-  const range = (interval, digits) => (interval ? h("span", { class: "small" }, ` (${interval.map((end) => end.toFixed(digits)).join(" to ")})`) : null);
+  const range = (interval, digits) =>
+    interval
+      ? h("span", { class: "small" }, ` (${interval.map((end) => end.toFixed(digits)).join(" to ")})`)
+      : null;
   const values = [...METRICS.values()].filter((metric) => Number.isFinite(place.db[metric.name]));
   return [
     h("div", { class: "tip-head" }, codecLabel(place.name)),
     h("div", { class: "small" }, `${state.image || imagesInWords()}, quality ${setting(place.quality)}`),
     h("div", {}, `${place.bpp.toFixed(4)} bpp`, range(about && about.bpp, 3)),
-    values.map((metric) => h("div", { class: metric.name === state.metric ? "told" : "small" }, `${metric.title} ${withUnit(plain(place.db[metric.name], 3), metric.unit)}`, metric.name === state.metric ? range(about && about.value, 2) : null)),
+    values.map((metric) =>
+      h(
+        "div",
+        { class: metric.name === state.metric ? "told" : "small" },
+        `${metric.title} ${withUnit(plain(place.db[metric.name], 3), metric.unit)}`,
+        metric.name === state.metric ? range(about && about.value, 2) : null,
+      ),
+    ),
   ].flat();
 }
 
@@ -108,10 +126,18 @@ function moved(from, to) {
 }
 
 function stretchBrush(brush, box, from, to) {
-  const clamp = ([px, py]) => [Math.min(box.right, Math.max(box.left, px)), Math.min(box.bottom, Math.max(box.top, py))];
+  const clamp = ([px, py]) => [
+    Math.min(box.right, Math.max(box.left, px)),
+    Math.min(box.bottom, Math.max(box.top, py)),
+  ];
   const [a, b] = [clamp(from), clamp(to)];
   brush.removeAttribute("hidden");
-  for (const [name, value] of Object.entries({ x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]), width: Math.abs(a[0] - b[0]), height: Math.abs(a[1] - b[1]) })) {
+  for (const [name, value] of Object.entries({
+    x: Math.min(a[0], b[0]),
+    y: Math.min(a[1], b[1]),
+    width: Math.abs(a[0] - b[0]),
+    height: Math.abs(a[1] - b[1]),
+  })) {
     brush.setAttribute(name, value);
   }
 }
@@ -130,17 +156,38 @@ function pointsTables() {
   const names = ranked(state.anchor, state.metric).filter(shown);
   const rows = names.flatMap((name) =>
     pointsOf(name, state.metric, state.image).map((point) =>
-      h("tr", {}, h("th", { scope: "row", class: "words" }, titleOf(name)), h("td", { class: "number" }, setting(point.quality)), h("td", { class: "number" }, point.bpp.toFixed(4)), h("td", { class: "number" }, plain(point.value, 3)))));
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row", class: "words" }, titleOf(name)),
+        h("td", { class: "number" }, setting(point.quality)),
+        h("td", { class: "number" }, point.bpp.toFixed(4)),
+        h("td", { class: "number" }, plain(point.value, 3)),
+      ),
+    ),
+  );
   return h(
     "details",
     {},
     h("summary", {}, "The points as a table"),
-    scroller("Points of the curves", h(
-      "table",
-      {},
-      h("caption", {}, `${metric.title} of ${state.image || "the " + imagesInWords()}`),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "words" }, "Codec"), ...["Quality", "bpp", metric.axis].map((text) => h("th", { scope: "col" }, text)))),
-      h("tbody", {}, rows),
-    )),
+    scroller(
+      "Points of the curves",
+      h(
+        "table",
+        {},
+        h("caption", {}, `${metric.title} of ${state.image || "the " + imagesInWords()}`),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("th", { scope: "col", class: "words" }, "Codec"),
+            ...["Quality", "bpp", metric.axis].map((text) => h("th", { scope: "col" }, text)),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
   );
 }

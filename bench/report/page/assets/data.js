@@ -6,7 +6,11 @@ const CODECS = new Map(DATA.codecs.map((codec, index) => [codec.name, { ...codec
 const METRICS = new Map(DATA.metrics.map((metric) => [metric.name, metric]));
 const COSTS = new Map(DATA.costs.map((cost) => [cost.codec, cost]));
 // Machines that times were taken on, that of most codecs first. Times of one codec on several are no one's.
-const DEVICES = mostFrequent(DATA.codecs.map((codec) => codec.origin.timed_on).filter((device) => device !== null && device !== "several machines"));
+const DEVICES = mostFrequent(
+  DATA.codecs
+    .map((codec) => codec.origin.timed_on)
+    .filter((device) => device !== null && device !== "several machines"),
+);
 const PICTURES = new Map(DATA.pictures.pages.map((page) => [page.image, page]));
 
 /** How a codec is written. */
@@ -53,17 +57,23 @@ function pointsOf(name, metric, image) {
   const codec = CODECS.get(name);
   const points = image ? codec.images[DATA.images.indexOf(image)] || [] : codec.points;
   return points
-    .map((point, at) => ({ at, quality: point.quality, bpp: point.bpp, value: point.db[metric], db: point.db }))
+    .map((point, at) => ({
+      at,
+      quality: point.quality,
+      bpp: point.bpp,
+      value: point.db[metric],
+      db: point.db,
+    }))
     .filter((point) => Number.isFinite(point.value) && point.bpp > 0);
 }
 
-/** Remarks about a codec, or about none in particular; of the metric or of no metric. */
+/** Remarks about a codec; of the metric or of no metric. */
 function remarksOn(anchor, metric, name) {
   return DATA.anchors[anchor].remarks.filter(
     (remark) =>
       (remark.metric === null || remark.metric === metric) &&
-      (name === null ? remark.codecs.length === 0 : remark.codecs.includes(name)) &&
-      (name !== anchor || remark.codecs.length === 1),  // what is said of a pair stands beside the other one
+      remark.codecs.includes(name) &&
+      (name !== anchor || remark.codecs.length === 1), // what is said of a pair stands beside the other one
   );
 }
 
@@ -75,12 +85,18 @@ function marks(row) {
     .sort((a, b) => a[0] - b[0])
     .map(([, place]) => place);
   if (places.length < 3) return {};
-  return { best: places[0], median: places[Math.floor((places.length - 1) / 2)], worst: places[places.length - 1] };
+  return {
+    best: places[0],
+    median: places[Math.floor((places.length - 1) / 2)],
+    worst: places[places.length - 1],
+  };
 }
 
 /** A remark as nodes: codecs by their titles. */
 function remarkNodes(remark) {
-  return remark.parts.map((part) => (part.codec === undefined ? part.text : h("span", { class: "name" }, titleOf(part.codec))));
+  return remark.parts.map((part) =>
+    part.codec === undefined ? part.text : h("span", { class: "name" }, titleOf(part.codec)),
+  );
 }
 
 function remarkText(remark) {

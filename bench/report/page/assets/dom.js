@@ -20,7 +20,9 @@ function filled(element, attributes, children) {
       for (const [property, text] of Object.entries(value)) element.style.setProperty(property, text);
     } else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -28,7 +30,9 @@ function filled(element, attributes, children) {
 function refill(element, ...children) {
   const active = element.contains(document.activeElement) ? document.activeElement : null;
   const key = active ? active.getAttribute("data-focus") : null;
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   if (key === null) return;
   for (const candidate of element.querySelectorAll("[data-focus]")) {
     if (candidate.getAttribute("data-focus") === key) candidate.focus({ preventScroll: true });
@@ -52,21 +56,34 @@ function choice(label, options, value, onpick, name) {
     "div",
     { class: "choice", role: "group", "aria-label": label },
     options.map(([option, text]) =>
-      h("button", {
-        type: "button",
-        "aria-pressed": String(option === value),
-        "data-focus": `${name}=${option}`,
-        onclick: () => onpick(option),
-      }, text)),
+      h(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(option === value),
+          "data-focus": `${name}=${option}`,
+          onclick: () => onpick(option),
+        },
+        text,
+      ),
+    ),
   );
 }
 
 /** A button that is on or off. */
 function toggle(text, on, onpick, name, title) {
-  return h("button", {
-    type: "button", class: "toggle", "aria-pressed": String(on), "data-focus": name, title,
-    onclick: () => onpick(!on),
-  }, text);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "toggle",
+      "aria-pressed": String(on),
+      "data-focus": name,
+      title,
+      onclick: () => onpick(!on),
+    },
+    text,
+  );
 }
 
 /** A table or plot that is wider than the screen scrolls by itself, by keyboard, too. */
@@ -94,7 +111,7 @@ function copied(text, label) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      const range = document.createRange();  // a page from the disk may have no clipboard
+      const range = document.createRange(); // a page from the disk may have no clipboard
       range.selectNodeContents(field);
       getSelection().removeAllRanges();
       getSelection().addRange(range);
@@ -102,7 +119,9 @@ function copied(text, label) {
     }
     button.textContent = done ? "Copied" : "Press Ctrl+C";
     announce(done ? "copied" : "selected; press Ctrl+C to copy");
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    setTimeout(() => {
+      button.textContent = "Copy";
+    }, 2000);
   });
   return h("div", { class: "copied" }, field, button);
 }

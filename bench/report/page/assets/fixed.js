@@ -2,10 +2,25 @@
 
 station("fixed", "Fixed points", "At equal quality, at equal rate", ["metric", "anchor", "off"], (body) => {
   const tables = h("div", {});
-  body.append(h("p", { class: "about" }, "Read off the same curves. A BD-rate is the mean over all of this; where signs differ along a row, curves cross."), tables);
+  body.append(
+    h(
+      "p",
+      { class: "about" },
+      "Read off the same curves. A BD-rate is the mean over all of this; ",
+      "where signs differ along a row, curves cross.",
+    ),
+    tables,
+  );
   return () => {
-    const views = DATA.anchors[state.anchor].views.filter((view) => view.metric === state.metric && view.lines.length);
-    refill(tables, views.length ? views.map(fixedTable) : h("p", { class: "note" }, "These curves have no quality and no rate in common."));
+    const views = DATA.anchors[state.anchor].views.filter(
+      (view) => view.metric === state.metric && view.lines.length,
+    );
+    refill(
+      tables,
+      views.length
+        ? views.map(fixedTable)
+        : h("p", { class: "note" }, "These curves have no quality and no rate in common."),
+    );
   };
 });
 
@@ -17,13 +32,36 @@ function fixedTable(view) {
     ? `Bits per pixel at equal ${metric.title}, and percent against ${titleOf(state.anchor)}`
     : `${metric.axis} at equal rate, and the difference from ${titleOf(state.anchor)}`;
   const at = (line) => (atQuality ? withUnit(tickText(line.at), metric.unit) : `${tickText(line.at)} bpp`);
-  return scroller(title, h(
-    "table",
-    { class: "fixed" },
-    h("caption", { class: "seen" }, title),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "words" }, "Codec"), view.lines.map((line) => h("th", { scope: "col" }, at(line))))),
-    h("tbody", {}, names.map((name) => h("tr", { class: name === state.anchor ? "anchor" : null }, h("th", { scope: "row", class: "words" }, codecLabel(name)), view.lines.map((line) => fixedCell(own(line.entries, name), atQuality))))),
-  ));
+  return scroller(
+    title,
+    h(
+      "table",
+      { class: "fixed" },
+      h("caption", { class: "seen" }, title),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col", class: "words" }, "Codec"),
+          view.lines.map((line) => h("th", { scope: "col" }, at(line))),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        names.map((name) =>
+          h(
+            "tr",
+            { class: name === state.anchor ? "anchor" : null },
+            h("th", { scope: "row", class: "words" }, codecLabel(name)),
+            view.lines.map((line) => fixedCell(own(line.entries, name), atQuality)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function fixedCell(entry, atQuality) {
@@ -33,5 +71,10 @@ function fixedCell(entry, atQuality) {
   if (gap === null) return h("td", { class: "heat itself" }, figure);
   const better = atQuality ? gap < -0.05 : gap > 0.005;
   const worse = atQuality ? gap > 0.05 : gap < -0.005;
-  return h("td", { class: `heat ${better ? "less-2" : worse ? "more-2" : "same"}` }, figure, h("span", { class: "gap" }, atQuality ? `${signed(gap, 1)} %` : signed(gap, 2)));
+  return h(
+    "td",
+    { class: `heat ${better ? "less-2" : worse ? "more-2" : "same"}` },
+    figure,
+    h("span", { class: "gap" }, atQuality ? `${signed(gap, 1)} %` : signed(gap, 2)),
+  );
 }

@@ -8,10 +8,27 @@ function legend(image) {
       "div",
       { class: "legend-head" },
       h("span", {}, "Codecs", h("span", { class: "small" }, ` BD-rate, %`)),
-      h("button", { type: "button", class: "quiet", "data-focus": "show all", onclick: () => choose({ off: [] }) }, "All"),
-      h("button", { type: "button", class: "quiet", "data-focus": "show none", onclick: () => choose({ off: NAMES.filter((name) => name !== state.anchor) }) }, "Only anchor"),
+      h(
+        "button",
+        { type: "button", class: "quiet", "data-focus": "show all", onclick: () => choose({ off: [] }) },
+        "All",
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "data-focus": "show none",
+          onclick: () => choose({ off: NAMES.filter((name) => name !== state.anchor) }),
+        },
+        "Only anchor",
+      ),
     ),
-    h("ul", { class: "legend" }, names.map((name) => h("li", {}, legendButton(name, image)))),
+    h(
+      "ul",
+      { class: "legend" },
+      names.map((name) => h("li", {}, legendButton(name, image))),
+    ),
   ];
 }
 

@@ -5,7 +5,12 @@ station("matrix", "Matrix", "Every codec against every other", ["metric", "ancho
   const table = h("div", {});
   body.append(about, table);
   return () => {
-    refill(about, `BD-rate in percent, ${METRICS.get(state.metric).title}: the codec of the row against the anchor of the column. Choose a column to make its codec the anchor of the page.`);
+    refill(
+      about,
+      `BD-rate in percent, ${METRICS.get(state.metric).title}: `,
+      "the codec of the row against the anchor of the column. ",
+      "Choose a column to make its codec the anchor of the page.",
+    );
     refill(table, scroller("BD-rates of all pairs", matrixTable()), heatKey());
   };
 });
@@ -17,7 +22,18 @@ function matrixTable() {
     { class: "matrix" },
     h("caption", {}, `BD-rates of all pairs, ${METRICS.get(state.metric).title}, percent`),
     h("thead", {}, h("tr", {}, h("td", { class: "corner" }, "codec \\ anchor"), names.map(matrixHead))),
-    h("tbody", {}, names.map((name) => h("tr", {}, h("th", { scope: "row", class: "words" }, codecLabel(name)), names.map((anchor) => matrixCell(name, anchor))))),
+    h(
+      "tbody",
+      {},
+      names.map((name) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row", class: "words" }, codecLabel(name)),
+          names.map((anchor) => matrixCell(name, anchor)),
+        ),
+      ),
+    ),
   );
 }
 
@@ -26,10 +42,18 @@ function matrixHead(name) {
   return h(
     "th",
     { scope: "col", class: name === state.anchor ? "upright current" : "upright" },
-    h("button", {
-      type: "button", "data-focus": `anchor ${name}`, title: reason || `Make ${titleOf(name)} the anchor`, "aria-pressed": String(name === state.anchor),
-      "aria-disabled": reason ? "true" : null, onclick: () => setAnchor(name),
-    }, h("span", {}, titleOf(name))),
+    h(
+      "button",
+      {
+        type: "button",
+        "data-focus": `anchor ${name}`,
+        title: reason || `Make ${titleOf(name)} the anchor`,
+        "aria-pressed": String(name === state.anchor),
+        "aria-disabled": reason ? "true" : null,
+        onclick: () => setAnchor(name),
+      },
+      h("span", {}, titleOf(name)),
+    ),
   );
 }
 
@@ -38,7 +62,11 @@ function matrixCell(name, anchor) {
   if (name === anchor) return h("td", { class: `heat itself${current}` }, "0", spoken(" the codec itself"));
   const row = rowOf(anchor, state.metric, name);
   const rate = row ? row.bd_rate : null;
-  const told = row ? (rate === null ? row.reason : `overlap ${(100 * row.overlap).toFixed(0)} %`) : DATA.anchors[anchor].reason || "no common metric";
+  const told = row
+    ? rate === null
+      ? row.reason
+      : `overlap ${(100 * row.overlap).toFixed(0)} %`
+    : DATA.anchors[anchor].reason || "no common metric";
   return heatCell(rate, {
     class: `heat ${heat(rate)}${current}`,
     title: `${titleOf(name)} against ${titleOf(anchor)}: ${rate === null ? "none" : percent(rate)}; ${told}`,

@@ -1,12 +1,39 @@
 // What plots share: axes, markers in a codec's colour, a tip beside the pointer.
 
-const POLYGONS = {  // on a circle of radius 1; matplotlib's names
-  s: [[-0.88, -0.88], [0.88, -0.88], [0.88, 0.88], [-0.88, 0.88]],
-  "^": [[0, -1.05], [1, 0.8], [-1, 0.8]],
-  v: [[0, 1.05], [1, -0.8], [-1, -0.8]],
-  "<": [[-1.05, 0], [0.8, -1], [0.8, 1]],
-  ">": [[1.05, 0], [-0.8, -1], [-0.8, 1]],
-  D: [[0, -1.15], [1.15, 0], [0, 1.15], [-1.15, 0]],
+const POLYGONS = {
+  // on a circle of radius 1; matplotlib's names
+  s: [
+    [-0.88, -0.88],
+    [0.88, -0.88],
+    [0.88, 0.88],
+    [-0.88, 0.88],
+  ],
+  "^": [
+    [0, -1.05],
+    [1, 0.8],
+    [-1, 0.8],
+  ],
+  v: [
+    [0, 1.05],
+    [1, -0.8],
+    [-1, -0.8],
+  ],
+  "<": [
+    [-1.05, 0],
+    [0.8, -1],
+    [0.8, 1],
+  ],
+  ">": [
+    [1.05, 0],
+    [-0.8, -1],
+    [-0.8, 1],
+  ],
+  D: [
+    [0, -1.15],
+    [1.15, 0],
+    [0, 1.15],
+    [-1.15, 0],
+  ],
   P: cross(0.36, 1.05),
   X: turned(cross(0.38, 1.15), Math.PI / 4),
   "*": star(5, 1.3, 0.52),
@@ -15,7 +42,20 @@ const POLYGONS = {  // on a circle of radius 1; matplotlib's names
 };
 
 function cross(arm, end) {
-  return [[-arm, -end], [arm, -end], [arm, -arm], [end, -arm], [end, arm], [arm, arm], [arm, end], [-arm, end], [-arm, arm], [-end, arm], [-end, -arm], [-arm, -arm]];
+  return [
+    [-arm, -end],
+    [arm, -end],
+    [arm, -arm],
+    [end, -arm],
+    [end, arm],
+    [arm, arm],
+    [arm, end],
+    [-arm, end],
+    [-arm, arm],
+    [-end, arm],
+    [-end, -arm],
+    [-arm, -arm],
+  ];
 }
 
 function star(corners, outer, inner) {
@@ -29,14 +69,27 @@ function star(corners, outer, inner) {
 }
 
 function turned(points, angle) {
-  return points.map(([x, y]) => [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle)]);
+  return points.map(([x, y]) => [
+    x * Math.cos(angle) - y * Math.sin(angle),
+    x * Math.sin(angle) + y * Math.cos(angle),
+  ]);
 }
 
 /** The path of a marker around a place. */
 function markerPath(marker, x, y, radius) {
   const corners = POLYGONS[marker];
-  if (!corners) return `M${x - radius},${y}a${radius},${radius} 0 1 0 ${2 * radius},0a${radius},${radius} 0 1 0 ${-2 * radius},0Z`;
-  return corners.map(([dx, dy], place) => `${place ? "L" : "M"}${(x + radius * dx).toFixed(1)},${(y + radius * dy).toFixed(1)}`).join("") + "Z";
+  if (!corners) {
+    const arc = (across) => `a${radius},${radius} 0 1 0 ${across},0`;
+    return `M${x - radius},${y}${arc(2 * radius)}${arc(-2 * radius)}Z`;
+  }
+  return (
+    corners
+      .map(
+        ([dx, dy], place) =>
+          `${place ? "L" : "M"}${(x + radius * dx).toFixed(1)},${(y + radius * dy).toFixed(1)}`,
+      )
+      .join("") + "Z"
+  );
 }
 
 /** What gives an element a codec's colour, on a light and on a dark ground. */
@@ -61,7 +114,15 @@ function badge(name) {
   const { look } = CODECS.get(name);
   return s(
     "svg",
-    { class: "badge ink", width: 26, height: 14, viewBox: "0 0 26 14", style: colours(name), "aria-hidden": "true", focusable: "false" },
+    {
+      class: "badge ink",
+      width: 26,
+      height: 14,
+      viewBox: "0 0 26 14",
+      style: colours(name),
+      "aria-hidden": "true",
+      focusable: "false",
+    },
     s("path", { class: "line", d: "M1,7H25", "stroke-dasharray": look.dashed ? "5 3" : null }),
     marker(name, 13, 7, 4.6),
   );
@@ -82,9 +143,19 @@ function axes(box, x, y, xTitle, yTitle, xText = tickText, yText = tickText) {
     across.map((tick) => s("path", { class: "grid", d: `M${box.left},${y(tick)}H${box.right}` })),
     along.map((tick) => s("path", { class: "grid", d: `M${x(tick)},${box.top}V${box.bottom}` })),
     s("path", { class: "frame", d: `M${box.left},${box.top}V${box.bottom}H${box.right}` }),
-    across.map((tick) => s("text", { x: box.left - 8, y: y(tick), "text-anchor": "end", "dominant-baseline": "central" }, yText(tick))),
+    across.map((tick) =>
+      s(
+        "text",
+        { x: box.left - 8, y: y(tick), "text-anchor": "end", "dominant-baseline": "central" },
+        yText(tick),
+      ),
+    ),
     along.map((tick) => s("text", { x: x(tick), y: box.bottom + 18, "text-anchor": "middle" }, xText(tick))),
-    s("text", { class: "title", x: (box.left + box.right) / 2, y: box.bottom + 40, "text-anchor": "middle" }, xTitle),
+    s(
+      "text",
+      { class: "title", x: (box.left + box.right) / 2, y: box.bottom + 40, "text-anchor": "middle" },
+      xTitle,
+    ),
     s("text", { class: "title", x: box.left - 8, y: box.top - 14, "text-anchor": "start", dx: -34 }, yTitle),
   );
 }
@@ -103,7 +174,9 @@ function tip(frame) {
       box.style.top = `${above < 0 ? y + 16 : above}px`;
       return box.innerText;
     },
-    hide() { box.hidden = true; },
+    hide() {
+      box.hidden = true;
+    },
   };
 }
 

@@ -36,7 +36,8 @@ function roundTicks(low, high, many) {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= raw * 0.999);
   const ticks = [];
-  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) ticks.push(place * step);
+  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++)
+    ticks.push(place * step);
   return ticks;
 }
 
@@ -55,12 +56,16 @@ function logTicks(low, high, many) {
 }
 
 function ratioTicks(low, high, many) {
-  const wide = [-90, -80, -70, -60, -50, -40, -30, -20, -10, 0, 10, 25, 50, 75, 100, 150, 200, 300, 400, 600, 900, 1900, 4900, 9900];
+  const wide = [
+    -90, -80, -70, -60, -50, -40, -30, -20, -10, 0, 10, 25, 50, 75, 100, 150, 200, 300, 400, 600, 900, 1900,
+    4900, 9900,
+  ];
   const inside = wide.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9);
   if (inside.length < 3) return roundTicks(low, high, many);
   const gap = (Math.log1p(high / 100) - Math.log1p(low / 100)) / Math.max(2, many);
   const kept = inside.includes(0) ? [0] : [inside[0]];
-  const far = (tick) => kept.every((other) => Math.abs(Math.log1p(tick / 100) - Math.log1p(other / 100)) >= gap * 0.8);
+  const far = (tick) =>
+    kept.every((other) => Math.abs(Math.log1p(tick / 100) - Math.log1p(other / 100)) >= gap * 0.8);
   const nearest = [...inside].sort((a, b) => Math.abs(Math.log1p(a / 100)) - Math.abs(Math.log1p(b / 100)));
   for (const tick of nearest) if (far(tick)) kept.push(tick);
   return kept.sort((a, b) => a - b);

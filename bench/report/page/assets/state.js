@@ -1,7 +1,15 @@
 // What the reader chose. All of it is in the address, so that a link shows the same.
 
-const one = (values, usual) => ({ usual, read: (text) => (values.includes(text) ? text : undefined), write: (value) => value });
-const flag = (usual) => ({ usual, read: (text) => ({ 1: true, 0: false })[text], write: (value) => (value ? "1" : "0") });
+const one = (values, usual) => ({
+  usual,
+  read: (text) => (values.includes(text) ? text : undefined),
+  write: (value) => value,
+});
+const flag = (usual) => ({
+  usual,
+  read: (text) => ({ 1: true, 0: false })[text],
+  write: (value) => (value ? "1" : "0"),
+});
 const number = (usual, low, high) => ({
   usual,
   read: (text) => {
@@ -12,38 +20,59 @@ const number = (usual, low, high) => ({
 });
 
 const NAMES = [...CODECS.keys()];
-const SHARED_RATES = 5;  // over this ratio between the ends of curves, a linear axis squeezes the short ones
+const SHARED_RATES = 5; // over this ratio between the ends of curves, a linear axis squeezes the short ones
 
 const KEYS = {
   metric: one([...METRICS.keys()], DATA.metrics[0].name),
-  anchor: one(NAMES.filter((name) => DATA.anchors[name].reason === null), DATA.anchor),
+  anchor: one(
+    NAMES.filter((name) => DATA.anchors[name].reason === null),
+    DATA.anchor,
+  ),
   image: one(["", ...DATA.images], ""),
   log: flag(needsLogarithm()),
   band: flag(false),
-  all: flag(false),  // the whole plane, not only the part that curves share
+  all: flag(false), // the whole plane, not only the part that curves share
   zoom: {
     usual: null,
     read: (text) => {
       const values = text.split("_").map(Number);
-      return values.length === 4 && values.every(Number.isFinite) && values[0] < values[1] && values[2] < values[3] ? values : undefined;
+      return values.length === 4 &&
+        values.every(Number.isFinite) &&
+        values[0] < values[1] &&
+        values[2] < values[3]
+        ? values
+        : undefined;
     },
     write: (value) => value.map((end) => Number(end.toPrecision(5))).join("_"),
   },
-  off: {  // codecs that aren't shown, by place: names may hold any character
+  off: {
+    // codecs that aren't shown, by place: names may hold any character
     usual: [],
     read: (text) => {
       const places = text.split("-").map(Number);
-      return places.every((place) => Number.isInteger(place) && place >= 0 && place < NAMES.length) ? places.map((place) => NAMES[place]) : undefined;
+      return places.every((place) => Number.isInteger(place) && place >= 0 && place < NAMES.length)
+        ? places.map((place) => NAMES[place])
+        : undefined;
     },
     write: (names) => names.map((name) => NAMES.indexOf(name)).join("-"),
   },
   sort: one(["name", ...NAMES], "name"),
   down: flag(false),
-  cost: one(["decode_s", "encode_s", "decode_memory", "encode_memory", "decode_multiply_adds", "encode_multiply_adds"], "decode_s"),
+  cost: one(
+    [
+      "decode_s",
+      "encode_s",
+      "decode_memory",
+      "encode_memory",
+      "decode_multiply_adds",
+      "encode_multiply_adds",
+    ],
+    "decode_s",
+  ),
   device: one(DEVICES, null),
   pic: one([...PICTURES.keys()], DATA.pictures.pages.length ? DATA.pictures.pages[0].image : null),
   a: one(NAMES, null),
-  at_a: number(null, -1e9, 1e9),  // quality of a
+  at_a: number(null, -1e9, 1e9), // quality of a
   b: one(NAMES, null),
   mode: one(["slider", "side", "flicker", "error"], "slider"),
   pair: one(["ab", "oa", "ob"], "ab"),
@@ -120,6 +149,8 @@ function shown(name) {
 }
 
 function needsLogarithm() {
-  const ends = DATA.codecs.map((codec) => Math.max(0, ...codec.points.map((point) => point.bpp))).filter((end) => end > 0);
+  const ends = DATA.codecs
+    .map((codec) => Math.max(0, ...codec.points.map((point) => point.bpp)))
+    .filter((end) => end > 0);
   return ends.length > 0 && Math.max(...ends) > SHARED_RATES * Math.min(...ends);
 }

@@ -23,12 +23,21 @@ function heatKey() {
     "p",
     { class: "key", "aria-hidden": "true" },
     h("span", {}, "fewer bits"),
-    h("span", { class: "heat-key" }, steps.map((step) => h("i", { class: `heat ${step}` }))),
+    h(
+      "span",
+      { class: "heat-key" },
+      steps.map((step) => h("i", { class: `heat ${step}` })),
+    ),
     h("span", {}, "more bits than the anchor"),
   );
 }
 
 /** A figure in a table of BD-rates. */
 function heatCell(rate, attributes, ...marks) {
-  return h("td", { class: `heat ${heat(rate)}`, ...attributes }, rate === null || rate === undefined ? "\u2013" : signed(rate, 1), ...marks);
+  return h(
+    "td",
+    { class: `heat ${heat(rate)}`, ...attributes },
+    rate === null || rate === undefined ? "\u2013" : signed(rate, 1),
+    ...marks,
+  );
 }

@@ -13,22 +13,54 @@ function pane(layers, titles, kind) {
     "div",
     { class: `pane ${kind || ""}` },
     h("div", { class: "layers" }, layers),
-    titles.map((title, place) => h("span", { class: `pane-title ${place ? "right" : "left"}`, "aria-hidden": "true" }, title)),
+    titles.map((title, place) =>
+      h("span", { class: `pane-title ${place ? "right" : "left"}`, "aria-hidden": "true" }, title),
+    ),
   );
 }
 
 /** The panes of a mode. `view` holds page, original, a and b, each with src and title; b may be null. */
 function panesOf(view) {
   const { original, a, b } = view;
-  if (state.mode === "side") return [original, a, b].filter(Boolean).map((one) => pane([layer(one.src, one.alt)], [one.title]));
+  if (state.mode === "side")
+    return [original, a, b].filter(Boolean).map((one) => pane([layer(one.src, one.alt)], [one.title]));
   if (state.mode === "error") {
-    return [a, b].filter(Boolean).map((one) => pane([layer(original.src, ""), layer(one.src, `Difference of ${one.alt} from the original`, "difference")], [`${one.title}, error \u00d7 ${state.gain}`], "error"));
+    return [a, b]
+      .filter(Boolean)
+      .map((one) =>
+        pane(
+          [
+            layer(original.src, ""),
+            layer(one.src, `Difference of ${one.alt} from the original`, "difference"),
+          ],
+          [`${one.title}, error \u00d7 ${state.gain}`],
+          "error",
+        ),
+      );
   }
   if (state.mode === "flicker") {
-    return [pane([["o", original], ["a", a], ["b", b]].filter(([, one]) => one).map(([key, one]) => layer(one.src, one.alt, key)), [""], "flicker")];
+    return [
+      pane(
+        [
+          ["o", original],
+          ["a", a],
+          ["b", b],
+        ]
+          .filter(([, one]) => one)
+          .map(([key, one]) => layer(one.src, one.alt, key)),
+        [""],
+        "flicker",
+      ),
+    ];
   }
   const [left, right] = sliderPair(view);
-  return [pane([layer(right.src, right.alt), h("div", { class: "half" }, layer(left.src, left.alt))], [left.title, right.title], "slider")];
+  return [
+    pane(
+      [layer(right.src, right.alt), h("div", { class: "half" }, layer(left.src, left.alt))],
+      [left.title, right.title],
+      "slider",
+    ),
+  ];
 }
 
 /** The two pictures of the slider, left and right. */
@@ -45,8 +77,12 @@ function place(stage, page) {
     const wide = box.clientWidth;
     const high = Math.min((wide * page.height) / page.width, Math.max(220, innerHeight * 0.7));
     box.style.height = `${high}px`;
-    const scale = state.scale === "fit" ? Math.min(wide / page.width, high / page.height) : Number(state.scale);
-    const [left, top] = [offset(wide, page.width * scale, state.x), offset(high, page.height * scale, state.y)];
+    const scale =
+      state.scale === "fit" ? Math.min(wide / page.width, high / page.height) : Number(state.scale);
+    const [left, top] = [
+      offset(wide, page.width * scale, state.x),
+      offset(high, page.height * scale, state.y),
+    ];
     for (const picture of box.querySelectorAll(".layer")) {
       picture.style.width = `${page.width}px`;
       picture.style.height = `${page.height}px`;
@@ -54,7 +90,8 @@ function place(stage, page) {
       picture.classList.toggle("sharp", scale >= 1);
     }
     if (!box.classList.contains("flicker")) continue;
-    for (const picture of box.querySelectorAll(".layer")) picture.classList.toggle("gone", !picture.classList.contains(state.show));
+    for (const picture of box.querySelectorAll(".layer"))
+      picture.classList.toggle("gone", !picture.classList.contains(state.show));
   }
 }
 
@@ -72,8 +109,17 @@ function answerOnStage(stage, page) {
     if (event.button !== 0 || !box) return;
     const area = box.getBoundingClientRect();
     const cut = area.left + (area.width * state.cut) / 100;
-    const slides = box.classList.contains("slider") && (state.scale === "fit" || Math.abs(event.clientX - cut) < 26);
-    from = { slides, area, px: event.clientX, py: event.clientY, x: state.x, y: state.y, scale: currentScale(box, page) };
+    const slides =
+      box.classList.contains("slider") && (state.scale === "fit" || Math.abs(event.clientX - cut) < 26);
+    from = {
+      slides,
+      area,
+      px: event.clientX,
+      py: event.clientY,
+      x: state.x,
+      y: state.y,
+      scale: currentScale(box, page),
+    };
     stage.setPointerCapture(event.pointerId);
     if (slides) slideTo(from.area, event.clientX);
     stage.focus({ preventScroll: true });
@@ -84,7 +130,10 @@ function answerOnStage(stage, page) {
     if (from.slides) slideTo(from.area, event.clientX);
     else moveBy(from, event, page);
   });
-  for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { from = null; });
+  for (const end of ["pointerup", "pointercancel"])
+    stage.addEventListener(end, () => {
+      from = null;
+    });
   stage.addEventListener("dblclick", () => choose({ scale: state.scale === "fit" ? "4" : "fit" }));
   stage.addEventListener("keydown", (event) => {
     const changes = event.ctrlKey || event.metaKey || event.altKey ? null : stageKeys(event.key);
@@ -95,7 +144,9 @@ function answerOnStage(stage, page) {
 }
 
 function currentScale(box, page) {
-  return state.scale === "fit" ? Math.min(box.clientWidth / page.width, box.clientHeight / page.height) : Number(state.scale);
+  return state.scale === "fit"
+    ? Math.min(box.clientWidth / page.width, box.clientHeight / page.height)
+    : Number(state.scale);
 }
 
 function slideTo(area, px) {
@@ -117,16 +168,31 @@ function stageKeys(key) {
   const inside = (value) => Math.min(1, Math.max(0, value));
   const slides = state.mode === "slider" && state.scale === "fit";
   switch (key) {
-    case "+": case "=": return { scale: SCALES[Math.min(SCALES.length - 1, near + 1)] };
-    case "-": return { scale: SCALES[Math.max(0, near - 1)] };
-    case "0": return { scale: "fit" };
-    case "ArrowLeft": return slides ? { cut: Math.max(0, state.cut - 2) } : { x: inside(state.x - step) };
-    case "ArrowRight": return slides ? { cut: Math.min(100, state.cut + 2) } : { x: inside(state.x + step) };
-    case "ArrowUp": return { y: inside(state.y - step) };
-    case "ArrowDown": return { y: inside(state.y + step) };
-    case "f": case "F": case " ": return { mode: "flicker", show: nextShown() };
-    case "1": case "2": case "3": return { mode: "flicker", show: "oab"[Number(key) - 1] };
-    default: return null;
+    case "+":
+    case "=":
+      return { scale: SCALES[Math.min(SCALES.length - 1, near + 1)] };
+    case "-":
+      return { scale: SCALES[Math.max(0, near - 1)] };
+    case "0":
+      return { scale: "fit" };
+    case "ArrowLeft":
+      return slides ? { cut: Math.max(0, state.cut - 2) } : { x: inside(state.x - step) };
+    case "ArrowRight":
+      return slides ? { cut: Math.min(100, state.cut + 2) } : { x: inside(state.x + step) };
+    case "ArrowUp":
+      return { y: inside(state.y - step) };
+    case "ArrowDown":
+      return { y: inside(state.y + step) };
+    case "f":
+    case "F":
+    case " ":
+      return { mode: "flicker", show: nextShown() };
+    case "1":
+    case "2":
+    case "3":
+      return { mode: "flicker", show: "oab"[Number(key) - 1] };
+    default:
+      return null;
   }
 }
 
