@@ -38,7 +38,7 @@ Answer = tuple[dict[str, Any], "bytes | memoryview | None"]
 _LIBRARIES = {
     "numpy": "numpy", "scipy": "scipy", "PIL": "pillow", "torch": "torch", "compressai": "compressai",
     "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
-    "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq", "ssimulacra2": "ssimulacra2",
+    "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq",
     "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
 }  # fmt: skip
 

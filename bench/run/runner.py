@@ -170,7 +170,7 @@ class Run:
             qualities=tuple(self.qualities),
             measured=measured,
             failed=failed,
-            untried=cells - measured - failed,
+            untried=max(0, cells - measured - failed),
             date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         )
         if self.outcome.measured or not record.same_but_for_date(self._last_record):
