@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,10 @@ def load(bitstream: bytes, format: str) -> RGB:
         CodecError: the file is damaged, or of another format.
     """
     try:
-        with Image.open(io.BytesIO(bitstream), formats=[format]) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # from Pillow's limit to twice it
+            picture = Image.open(io.BytesIO(bitstream), formats=[format])
+        with picture:
             return np.array(picture.convert("RGB"))
     except UnidentifiedImageError as error:  # its text is an address in memory and nothing else
         raise CodecError(f"this is not a whole {format} file") from error

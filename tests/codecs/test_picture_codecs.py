@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny import photo
 
 from bench.codecs import Codec, CodecError, get, get_class
@@ -134,6 +135,18 @@ def test_a_cut_stream_is_a_codec_error(codec: Codec, keep: float) -> None:
     with pytest.raises(CodecError, match=r"not a whole|no whole") as caught:
         codec.decode(stream[: int(keep * len(stream)) if 0 < keep < 1 else int(keep)])
     assert " at 0x" not in str(caught.value)  # an address in memory tells nobody anything
+
+
+@pytest.mark.parametrize("name", ["jpeg", "jpeg2000", "webp"])
+def test_a_large_picture_is_decoded_without_a_warning(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow warns of pictures between its limit and twice that, and refuses larger ones."""
+    codec, image = get(name), photo(30, 40)
+    stream = codec.encode(image, codec.qualities[0])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert codec.decode(stream).shape == image.shape
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(CodecError, match="whole"):
+        codec.decode(stream)
 
 
 def test_a_damaged_stream_gives_a_picture_or_a_codec_error(codec: Codec) -> None:
