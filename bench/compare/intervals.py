@@ -1,10 +1,10 @@
 """How far a Bjontegaard delta would move on other images of the same kind: 95 % intervals.
 
-Each image is left out once, for both codecs; n images give n more deltas. How these scatter is the jackknife's
-standard error, and with Student's t of n - 1 degrees of freedom an interval (J. W. Tukey, "Bias and confidence
-in not quite large samples", Annals of Mathematical Statistics 29, 1958). A few images may weigh more than all
-others: then deltas are skewed, and the interval is too short on one side. So each end lies at the further of
-Student's and of the one that P. Hall's transformation gives, which follows the skewness ("On the removal of
+Each image is left out once, for both codecs: n images give n more deltas. Their scatter is the jackknife's
+standard error; with Student's t of n - 1 degrees of freedom it gives an interval (J. W. Tukey, "Bias and
+confidence in not quite large samples", Annals of Mathematical Statistics 29, 1958). Where a few images weigh
+more than all others, deltas are skewed and this interval is too short on one side. So each end is the further
+one of two: Student's, and that of P. Hall's transformation, which follows the skewness ("On the removal of
 skewness by transformation", Journal of the Royal Statistical Society B 54, 1992). BD-rates are taken as
 logarithms of ratios.
 
@@ -72,7 +72,7 @@ def interval(tested: Curve, anchor: Curve, metric: str, method: str = "pchip") -
     for curve, known in zip((tested, anchor), whole, strict=True):
         if not all(known[image] for image in images):
             return Interval(None, None, n, f"{curve.codec} has images without {metrics.get(metric).title}")
-    weights = np.vstack((np.full((1, n), 1 / n), (1 - np.eye(n)) / (n - 1)))
+    weights = leaving_one_out(n)
     axes = [
         values for curve in (tested, anchor) for values in image_curves(curve, metric, images).means(weights)
     ]
@@ -93,6 +93,14 @@ def interval(tested: Curve, anchor: Curve, metric: str, method: str = "pchip") -
         left_out = next(cell.name for cell in tested.cells if cell.image == images[row - 1])
         reason = f"without {left_out}, {why}" if row else why
     return Interval(bd_rate, bd_metric, n, reason)
+
+
+def leaving_one_out(images: int) -> Array:
+    """Weights of images (images + 1, images): in the first row all, then all but one."""
+    import numpy as np
+
+    n = images
+    return np.vstack((np.full((1, n), 1 / n), (1 - np.eye(n)) / (n - 1)))
 
 
 def ends(estimate: Array, without: Array) -> tuple[Array, Array]:
