@@ -163,7 +163,7 @@ def compare(
     metrics: Sequence[str] = (),
     method: str = "pchip",
     average: str = "usual",
-    replicates: int = 1000,
+    intervals: bool = True,
     results: str | Path = RESULTS,
 ) -> Comparison:
     """Bjontegaard deltas of codecs against the last one named.
@@ -174,7 +174,7 @@ def compare(
         metrics: names; by default all that the codecs have in common.
         method: of interpolation: "pchip", "cubic" or "akima".
         average: of the images: "usual" (as papers), "mean-of-db" or "db-of-mean".
-        replicates: of the bootstrap; 0 for no intervals.
+        intervals: whether to compute 95 % intervals over images.
         results: folder of results.
 
     Returns:
@@ -190,7 +190,7 @@ def compare(
 
     comparisons = compare_on_all(
         codecs, dataset, Path(results),
-        method=method, average=average, metrics=metrics or None, replicates=replicates,
+        method=method, average=average, metrics=metrics or None, intervals=intervals,
     )  # fmt: skip
     if len(comparisons) > 1:
         names = ", ".join(comparison.dataset for comparison in comparisons)

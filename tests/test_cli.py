@@ -198,7 +198,7 @@ def test_bad_input_is_one_sentence(arguments: tuple[str, ...], said: tuple[str, 
 def test_a_comparison_may_have_a_name(tmp_path: Path) -> None:
     for codec, factor in (("new", 0.9), ("old", 1.0)):
         fill(Store(tmp_path), codec, factor=factor)
-    words = ("compare", "new", "old", "--dataset", "set", "--results", tmp_path, "--replicates", "0")
+    words = ("compare", "new", "old", "--dataset", "set", "--results", tmp_path, "--no-intervals")
     assert bench(*words, "--name", "overview").returncode == 0
     assert (tmp_path / "compare" / "set" / "overview" / "table.md").is_file()
     for wrong in ("../up", "", ".", "a/b"):

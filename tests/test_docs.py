@@ -143,7 +143,7 @@ def test_bd_rates_on_pages_are_those_of_committed_results() -> None:
     (line,) = (line for line in command_lines(classical.read_text("utf-8")) if "compare ainn jpeg " in line)
     words = shlex.split(line)[2:]
     names = APP.commands["compare"].make_context("compare", words).params["codec"]
-    comparison = bench.compare(*names, dataset="kodak", replicates=0, results=COMMITTED)
+    comparison = bench.compare(*names, dataset="kodak", intervals=False, results=COMMITTED)
     rates = {
         name: [f"{delta.bd.bd_rate:+.2f}" for delta in comparison.deltas if delta.codec == name]
         for name in names

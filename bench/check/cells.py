@@ -17,8 +17,6 @@ MOST_NAMED = 3  # cells in a sentence
 
 # On the scale of curves: what another CPU may make of the same picture in float32.
 _TOLERANCE = 1e-4
-# What losing (or reaching) a perfect picture counts as, where infinity would swallow all else.
-_MOST_CHANGE = 100.0
 
 
 @dataclass(frozen=True)
@@ -60,19 +58,22 @@ def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
         changes = {name: change_in(name, before, now) for name in shared}
         changes = {name: change for name, change in changes.items() if abs(change) > _TOLERANCE}
         if changes or now.bytes != before.bytes:
-            growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else _MOST_CHANGE
+            growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else math.inf
             cells.append(Moved(before.image, before.quality, growth, changes))
     return tuple(sorted(cells, key=lambda cell: (-cell.loss, cell.image, cell.quality)))
 
 
 def change_in(metric: str, before: Row, now: Row) -> float:
-    """Fresh less baseline on the scale of curves, at most 100 either way; both must have the metric."""
+    """Fresh less baseline on the scale of curves; both must have the metric.
+
+    Infinite where a picture stopped being lossless (-inf), or became so.
+    """
     scale = metrics.get(metric)
     values = (row.metrics[metric] for row in (before, now))
     old, new = (scale.in_db(value) for value in values if value is not None)
     if old == new or math.isnan(new - old):  # inf is inf
         return 0.0
-    return max(-_MOST_CHANGE, min(_MOST_CHANGE, new - old))
+    return new - old
 
 
 def first_few(names: Sequence[str]) -> str:

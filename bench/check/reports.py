@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,7 +117,10 @@ def _details(codec: CodecReport) -> list[str]:
 
 
 def _moved(cell: Moved) -> str:
-    changes = [f"bytes {cell.bytes:+.2f} %"] + [f"{name} {c:+.4f}" for name, c in cell.metrics.items()]
+    changes = [f"bytes {cell.bytes:+.2f} %"]
+    for name, change in cell.metrics.items():
+        words = {-math.inf: "lossless no more", math.inf: "lossless now"}.get(change, f"{change:+.4f}")
+        changes.append(f"{name} {words}")
     return f"{cell.image} at quality {cell.quality:g}: {', '.join(changes)}"
 
 

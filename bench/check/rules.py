@@ -16,6 +16,7 @@ FORMS = (
     "bd-metric:METRIC:0.05",  # quality at equal bits
     "bpp:1%",  # mean rate at any one quality setting
     "metric:METRIC:0.02",  # mean metric at any one quality setting
+    "image:METRIC:0.5",  # the metric of any one picture, at equal bits
     "bytes",  # any bitstream differs
     "decoded",  # any decoded picture differs
 )
@@ -47,6 +48,11 @@ class Rule:
     def of_curves(self) -> bool:
         """Whether the figure is a Bjontegaard delta."""
         return self.kind in ("bd-rate", "bd-metric")
+
+    @property
+    def of_images(self) -> bool:
+        """Whether the figure is the worst of any single picture."""
+        return self.kind == "image"
 
     @property
     def unit(self) -> str:
@@ -109,4 +115,6 @@ def _bad(text: str, trouble: str) -> BenchError:
 DEFAULT = (
     Rule("bd-rate:psnr:1%", "bd-rate", "psnr", 1.0),
     Rule("bd-rate:ms_ssim:1%", "bd-rate", "ms_ssim", 1.0),
+    Rule("image:psnr:0.5", "image", "psnr", 0.5),
+    Rule("image:ms_ssim:0.5", "image", "ms_ssim", 0.5),
 )

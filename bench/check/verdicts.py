@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,10 +18,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """What one rule says of one codec. Floats are finite.
+    """What one rule says of one codec.
 
-    change: fresh less baseline, in percent for rates and in the metric's unit otherwise; None if unknown or
-    if the rule is an exact one. interval: of the change, 95 %; None where the figure alone decided.
+    change: fresh less baseline, in percent for rates and in the metric's unit otherwise, and infinite where
+    pictures stopped being lossless, or became so; None if unknown, or if the rule is an exact one.
+    interval: of the change on other pictures of the kind, 95 %; None: not known.
     """
 
     rule: str  # as given, or "cells": whether all cells of the baseline were measured again
@@ -38,7 +40,7 @@ class Moved:
     image: str
     quality: float
     bytes: float  # percent
-    metrics: Mapping[str, float]  # by name, on the scale of curves
+    metrics: Mapping[str, float]  # by name, on the scale of curves; -inf: lossless no more
 
     @property
     def loss(self) -> float:
@@ -70,9 +72,17 @@ class Report:
         return 1 if State.regressed in states else 2 if State.unjudged in states else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, for JSON."""
+        """Plain types, for JSON: infinity is "inf" or "-inf"."""
         return {
             "dataset": self.dataset,
             "exit_code": self.exit_code,
-            "codecs": [asdict(c) for c in self.codecs],
+            "codecs": [_plain(asdict(codec)) for codec in self.codecs],
         }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, float) and math.isinf(value) else value

@@ -30,7 +30,7 @@ def compare(
     average: Annotated[
         str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
     ] = "usual",
-    replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    intervals: Annotated[bool, typer.Option(help="95 % intervals over images.")] = True,
     name: Annotated[
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
@@ -50,7 +50,7 @@ def compare(
     if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
         raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
     comparisons = compare_codecs(
-        codec, dataset, results, method=method, average=average, metrics=metric or None, replicates=replicates
+        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals
     )
     if json:
         console.json_document(console.merged(comparisons))
@@ -73,7 +73,7 @@ def report(
     average: Annotated[
         str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
     ] = "usual",
-    replicates: Annotated[int, typer.Option(help="Of the bootstrap; 0 for no intervals.", min=0)] = 1000,
+    intervals: Annotated[bool, typer.Option(help="95 % intervals over images.")] = True,
     pictures: Annotated[
         str, typer.Option(help="Images that the viewer shows: a number, or all; those that --keep kept.")
     ] = "6",
@@ -88,7 +88,7 @@ def report(
     from bench.report.page.anchors import Terms
     from bench.report.page.build import write_reports
 
-    terms = Terms(tuple(metric or ()), method, average, replicates)
+    terms = Terms(tuple(metric or ()), method, average, intervals)
     for written in write_reports(
         codec, dataset, results, terms, out=out, images=pictures, single_file=single_file, data=data,
         tell=_on_stderr,

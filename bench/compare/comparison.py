@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-REPLICATES = 1000  # of the bootstrap
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -139,7 +137,7 @@ def compare(
     method: str = "pchip",
     average: str = USUAL,
     metrics: Sequence[str] | None = None,
-    replicates: int = REPLICATES,
+    intervals: bool = True,
 ) -> list[Comparison]:
     """Compare codecs with the last one named, on a dataset, or on each on which all have results.
 
@@ -151,7 +149,7 @@ def compare(
         method: of `bench.compare.bd.METHODS`.
         average: of `bench.metrics.AVERAGES`.
         metrics: by default all that a codec and the anchor both have.
-        replicates: of the bootstrap that gives 95 % intervals; 0 for none.
+        intervals: whether to compute the 95 % intervals of deltas.
 
     Returns:
         A comparison per dataset.
@@ -177,7 +175,7 @@ def compare(
     for place in [dataset] if dataset else shared_datasets(names, stores):
         sources = [find(name, place, stores, label, average) for name, label in labelled]
         refuse_different_images(sources)
-        comparisons.append(_compare(matched(sources), place, method, average, metrics, replicates))
+        comparisons.append(_compare(matched(sources), place, method, average, metrics, intervals))
     return comparisons
 
 
@@ -195,12 +193,12 @@ def _compare(
     method: str,
     average: str,
     metrics: Sequence[str] | None,
-    replicates: int,
+    intervals: bool,
 ) -> Comparison:
     curves, images, left_out = _on_shared_images([source.curve for source in sources], dataset)
     *tested, anchor = curves
     deltas = [
-        delta_of(curve, anchor, metric, method, replicates)
+        delta_of(curve, anchor, metric, method, intervals)
         for curve in tested
         for metric in metrics or _shared_metrics(curve, anchor)
     ]

@@ -13,7 +13,7 @@ from bench.compare.curves import Curve
 from bench.metrics import get as get_metric
 
 if TYPE_CHECKING:
-    from bench.compare.bootstrap import Interval
+    from bench.compare.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,21 @@ class Delta:
         }
 
 
-def delta_of(tested: Curve, anchor: Curve, metric: str, method: str, replicates: int) -> Delta:
+def delta_of(tested: Curve, anchor: Curve, metric: str, method: str, intervals: bool = True) -> Delta:
     """The delta of two curves over the same images.
 
     Args:
         metric: its name; a curve that lacks the metric for an image gives a reason and no value.
         method: of `bench.compare.bd.METHODS`.
-        replicates: of the bootstrap; 0 for no intervals.
+        intervals: whether to compute 95 % intervals.
     """
     bd = _bd(tested, anchor, metric, method)
-    interval = None
-    if replicates > 0:
-        from bench.compare.bootstrap import bootstrap
+    ends = None
+    if intervals:
+        from bench.compare.intervals import interval
 
-        interval = bootstrap(tested, anchor, metric, method, replicates)
-    return Delta(tested.codec, metric, bd, interval, tuple(_image_deltas(tested, anchor, metric, method)))
+        ends = interval(tested, anchor, metric, method)
+    return Delta(tested.codec, metric, bd, ends, tuple(_image_deltas(tested, anchor, metric, method)))
 
 
 def metrics_of(curve: Curve) -> set[str]:

@@ -80,6 +80,22 @@ def at_fixed_rate(curves: Sequence[Curve], metric: str) -> View:
     return View(metric, "rate", tuple(lines))
 
 
+def value_at_rate(curve: Curve, metric: str, bpp: float) -> float | None:
+    """The metric, on the scale of curves, that a curve reaches at a rate: between its points as in
+    `at_fixed_rate`, beyond them straight on over log rate. None: the curve doesn't rise, or has one point."""
+    points = curve.usable_points(metric)
+    spline = _quality_over_rate(curve, metric)
+    if not spline.low < spline.high:
+        return None
+    x = math.log(bpp)
+    if spline.low <= x <= spline.high:
+        return spline(x)
+    (x0, y0), (x1, y1) = (
+        (math.log(rate), quality) for rate, quality in (points[:2] if x < spline.low else points[-2:])
+    )
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+
 def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
     """Where one curve overtakes the other, by rising quality; touching and noise don't count."""
     test, other = _rate_over_quality(tested, metric), _rate_over_quality(anchor, metric)

@@ -264,7 +264,7 @@ def _explanation(comparison: Comparison) -> list[str]:
         "scale of decibels, where it has one: that of MS-SSIM is -10 log10(1 - MS-SSIM).",
     ]
     if any(delta.interval for delta in comparison.deltas):
-        lines.append("Intervals are of a paired bootstrap over images.")
+        lines.append("Intervals are over images: how far a figure would move on others of the same kind.")
     lines += [f"Warning: {warning}." for warning in comparison.warnings]
     lines += [f"Note: {note}." for note in comparison.notes]
     return lines + [f"{codec} is {version}." for codec, version in comparison.versions.items()]

@@ -24,8 +24,8 @@ def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setattr("bench.compare.comparison.COMMITTED", tmp_path / "committed")
 
 
-def against(folder: Path, *names: str, replicates: int = 0, **options: Any) -> Comparison:
-    (result,) = compare(names, "set", folder, replicates=replicates, **options)
+def against(folder: Path, *names: str, intervals: bool = False, **options: Any) -> Comparison:
+    (result,) = compare(names, "set", folder, intervals=intervals, **options)
     return result
 
 
@@ -33,7 +33,7 @@ def test_a_tenth_fewer_bits_is_minus_ten_percent(tmp_path: Path) -> None:
     store = Store(tmp_path)
     fill(store, "new", factor=0.9)
     fill(store, "old")
-    (result,) = compare(["new", "old"], None, tmp_path, replicates=20)
+    (result,) = compare(["new", "old"], None, tmp_path)
     assert (result.anchor, result.dataset, result.images) == ("old", "set", 3)
     assert [(d.codec, d.metric) for d in result.deltas] == [("new", "psnr"), ("new", "ms_ssim")]
     for delta in result.deltas:
@@ -51,7 +51,7 @@ def test_the_document_has_no_infinity_and_all_that_was_found(tmp_path: Path) -> 
     for image in "abc":
         store.append(row("new", image, 60, metrics={"psnr": math.inf, "ms_ssim": 1.0}))
     document = json.loads(
-        json.dumps(against(tmp_path, "new", "old", replicates=20).to_dict(), allow_nan=False)
+        json.dumps(against(tmp_path, "new", "old", intervals=True).to_dict(), allow_nan=False)
     )
     assert {"anchor", "dataset", "images", "rows", "views", "costs", "warnings", "notes"} <= document.keys()
     for line in document["rows"]:
@@ -191,7 +191,7 @@ def test_curves_that_do_not_overlap_are_a_reason_not_a_number(tmp_path: Path) ->
     for quality in QUALITIES:
         store.append(row("high", "a", quality, metrics={"psnr": 60 + quality / 10}))
     fill(store, "old")
-    delta = against(tmp_path, "high", "old", replicates=10).deltas[0]
+    delta = against(tmp_path, "high", "old", intervals=True).deltas[0]
     assert delta.bd.bd_rate is None and delta.bd.reason is not None and "overlap" in delta.bd.reason
     assert delta.mean_bd_rate is None and delta.ranked == []
 
@@ -201,7 +201,7 @@ def test_few_points_of_one_image_are_a_reason(tmp_path: Path, qualities: tuple[f
     store = Store(tmp_path)
     fill(store, "new", images="a", qualities=qualities)
     fill(store, "old", images="a")
-    result = against(tmp_path, "new", "old", replicates=10)
+    result = against(tmp_path, "new", "old", intervals=True)
     for delta in result.deltas:
         assert delta.bd.reason is not None and "too few points" in delta.bd.reason
         assert delta.interval is not None and delta.interval.bd_rate is None and delta.interval.reason
@@ -288,7 +288,7 @@ def test_what_cannot_be_compared_is_one_sentence(
     fill(store, "old")
     fill(store, "apart", images="xyz")
     with pytest.raises(BenchError, match=said):
-        compare(names, "set", tmp_path, replicates=0, **options)
+        compare(names, "set", tmp_path, intervals=False, **options)
 
 
 def test_whole_curves_of_nothing() -> None:
@@ -299,7 +299,7 @@ def test_whole_curves_of_nothing() -> None:
 def test_a_folder_is_named_after_all_and_safely(tmp_path: Path) -> None:
     store = Store(tmp_path)
     fill(store, "new", dataset="kodak")
-    (result,) = compare(["new", "published:vtm"], "kodak", tmp_path, replicates=0)
+    (result,) = compare(["new", "published:vtm"], "kodak", tmp_path, intervals=False)
     assert result.folder_name == "new-published-vtm"
 
 
@@ -311,7 +311,7 @@ def test_a_frame_has_a_row_per_codec_and_metric(tmp_path: Path) -> None:
     fill(store, "new", factor=0.9)
     fill(store, "few", qualities=QUALITIES[:3])
     fill(store, "old")
-    result = against(tmp_path, "new", "few", "old", replicates=20)
+    result = against(tmp_path, "new", "few", "old", intervals=True)
     frame = result.frame()
     assert list(zip(frame.codec, frame.metric, strict=True)) == [(d.codec, d.metric) for d in result.deltas]
     assert set(frame.dataset) == {"set"} and set(frame.anchor) == {"old"} and set(frame.images) == {3}

@@ -229,10 +229,10 @@ def test_points_that_bench_compare_wrote_are_read(tmp_path: Path) -> None:
     store = Store(tmp_path)
     fill(store, "new", factor=0.9)
     fill(store, "old:bits=10")
-    (result,) = compare(["new", "old:bits=10"], "set", tmp_path, replicates=0)
+    (result,) = compare(["new", "old:bits=10"], "set", tmp_path, intervals=False)
     write_tables(result, tmp_path / "tables")
     points = f"file:{tmp_path / 'tables/points.csv'}"
-    (again,) = compare([f"{points}#new", f"{points}#old:bits=10"], "set", tmp_path, replicates=0)
+    (again,) = compare([f"{points}#new", f"{points}#old:bits=10"], "set", tmp_path, intervals=False)
     assert [curve.codec for curve in again.curves] == ["points#new", "points#old:bits=10"]
     assert [delta.bd.bd_rate for delta in again.deltas] == [delta.bd.bd_rate for delta in result.deltas]
     with pytest.raises(BenchError, match=r"which of several curves to take, it has new, old:bits=10; write"):

@@ -23,7 +23,7 @@ def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def against(folder: Path, *names: str, dataset: str | None = "set", average: str = "usual") -> Comparison:
-    (result,) = compare(names, dataset, folder, replicates=0, average=average)
+    (result,) = compare(names, dataset, folder, intervals=False, average=average)
     return result
 
 
@@ -214,7 +214,7 @@ def test_what_stands_for_nothing_is_one_sentence_with_a_way_out(
     for image in "ab":
         store.append(failure("broken", image, 10, "no such program"))
     with pytest.raises(BenchError, match=said) as caught:
-        compare(names, dataset, tmp_path, replicates=0)
+        compare(names, dataset, tmp_path, intervals=False)
     assert "\n" not in str(caught.value)
 
 

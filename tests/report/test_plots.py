@@ -26,7 +26,7 @@ def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def compared(folder: Path, *names: str, dataset: str = "set") -> Comparison:
-    (result,) = compare(names, dataset, folder, replicates=0)
+    (result,) = compare(names, dataset, folder, intervals=False)
     return result
 
 
@@ -217,5 +217,5 @@ def test_what_has_no_finite_point_is_not_drawn(tmp_path: Path) -> None:
     write_plots(compared(tmp_path, "lossless", "point", "lossy"), tmp_path / "out", FORMATS)
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert "lossy" in texts and "point" in texts and "lossless" not in texts
-    (result,) = compare(["lossless", "lossy"], "set", tmp_path, replicates=0, metrics=["psnr"])
+    (result,) = compare(["lossless", "lossy"], "set", tmp_path, intervals=False, metrics=["psnr"])
     assert len(write_plots(result, tmp_path / "again")) == 1

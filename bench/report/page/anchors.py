@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.compare.comparison import REPLICATES, Comparison, compare
+from bench.compare.comparison import Comparison, compare
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 
@@ -17,13 +17,13 @@ class Terms:
 
     Args:
         metrics: names; empty: all that a codec and the anchor both have.
-        replicates: of the bootstrap; 0 for no intervals.
+        intervals: whether there are 95 % intervals over images.
     """
 
     metrics: tuple[str, ...] = ()
     method: str = "pchip"
     average: str = USUAL
-    replicates: int = REPLICATES
+    intervals: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def with_each_anchor(
                 method=terms.method,
                 average=terms.average,
                 metrics=terms.metrics or None,
-                replicates=terms.replicates,
+                intervals=terms.intervals,
             )
         except BenchError as error:  # as where it has no metric in common with one of the others
             anchored.append(Anchored(anchor, None, str(error)))

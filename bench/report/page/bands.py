@@ -1,4 +1,4 @@
-"""How far the points of a mean curve would move on other images: a bootstrap over images.
+"""How far the points of a mean curve would move on other images.
 
 Codecs are compared on the same images, so the bands of two codecs overlap more than the interval of their
 BD-rate lets expect: much of a band is common to both.
@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.compare.bootstrap import MIN_IMAGES, percentiles, weights
 from bench.compare.curves import Curve
 from bench.compare.image_curves import image_curves, whole_images
+from bench.compare.intervals import MIN_IMAGES, ends, leaving_one_out
 
 
-def bands(curve: Curve, metrics: Sequence[str], replicates: int) -> dict[str, list[dict[str, Any]]]:
+def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """95 % intervals of the points, by metric: a list in the order of the points.
 
     Each is `bpp` and `value`: low and high end, of the mean rate and of the metric on the scale of curves.
@@ -32,12 +32,12 @@ def bands(curve: Curve, metrics: Sequence[str], replicates: int) -> dict[str, li
         single = image_curves(curve, metric, names)
         if not np.isfinite(single.qualities).all():
             continue
-        rates, values = single.means(weights(len(names), replicates))
-        ends: list[dict[str, Any]] = [{} for _ in curve.points]
+        rates, values = single.means(leaving_one_out(len(names)))
+        log_rates = np.log(rates)  # so that no end is below 0
+        bpp = np.exp(ends(log_rates[0], log_rates[1:].T))
+        value = np.array(ends(values[0], values[1:].T))
+        points: list[dict[str, Any]] = [{} for _ in curve.points]
         for column, place in enumerate(order):
-            ends[place] = {
-                "bpp": list(percentiles(rates[:, column])),
-                "value": list(percentiles(values[:, column])),
-            }
-        found[metric] = ends
+            points[place] = {"bpp": bpp[:, column].tolist(), "value": value[:, column].tolist()}
+        found[metric] = points
     return found

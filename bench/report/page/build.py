@@ -94,7 +94,7 @@ def write_reports(
         method=terms.method,
         average=terms.average,
         metrics=terms.metrics or None,
-        replicates=terms.replicates,
+        intervals=terms.intervals,
     )
     folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
     for folder in folders:
@@ -135,7 +135,7 @@ def page_data(
         sources: of the curves, by label, in the order of names.
         paths: of the originals, by the SHA-256 of the file.
     """
-    content = figures(anchored, terms.replicates)
+    content = figures(anchored, terms.intervals)
     dataset = content["dataset"]
     origins = {
         label: origin(name, source, dataset)
@@ -176,9 +176,11 @@ def _command(names: Sequence[str], dataset: str, terms: Terms) -> str:
     ]
     options = [part for metric in terms.metrics for part in ("--metric", metric)]
     usual = Terms()
-    for option in ("method", "average", "replicates"):
+    for option in ("method", "average"):
         if (value := getattr(terms, option)) != getattr(usual, option):
             options += [f"--{option}", str(value)]
+    if not terms.intervals:
+        options.append("--no-intervals")
     return bench_command("report", *words, "--dataset", dataset, *options)
 
 

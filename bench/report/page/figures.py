@@ -19,12 +19,12 @@ from bench.report.page.remarks import remarks
 from bench.report.tables import with_unit
 
 
-def figures(anchored: Sequence[Anchored], replicates: int) -> dict[str, Any]:
+def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
     """Figures by codec and by anchor.
 
     Args:
         anchored: the comparison that was asked for comes first.
-        replicates: of the bootstrap; 0 for no intervals.
+        intervals: whether to compute those of the points.
 
     Returns:
         Plain types. `metrics`: name, title, axis. `images`: their names. `codecs`: those of the comparison,
@@ -40,9 +40,9 @@ def figures(anchored: Sequence[Anchored], replicates: int) -> dict[str, Any]:
         "images": images,
         "method": asked.method,
         "average": asked.average,
-        "replicates": replicates,
+        "intervals": intervals,
         "metrics": [_metric(name) for name in asked.metrics],
-        "codecs": [_of_codec(curve, asked, images, replicates) for curve in asked.curves],
+        "codecs": [_of_codec(curve, asked, images, intervals) for curve in asked.curves],
         "anchor": asked.anchor,
         "anchors": {label: _of_anchor(each, images) for label, each in zip(labels, anchored, strict=True)},
         "costs": asked.to_dict()["costs"],
@@ -54,14 +54,14 @@ def _metric(name: str) -> dict[str, str]:
     return {"name": name, "title": metric.title, "unit": metric.unit, "axis": with_unit(metric)}
 
 
-def _of_codec(curve: Curve, comparison: Comparison, images: list[str], replicates: int) -> dict[str, Any]:
+def _of_codec(curve: Curve, comparison: Comparison, images: list[str], intervals: bool) -> dict[str, Any]:
     (record,) = (each for each in comparison.to_dict()["curves"] if each["codec"] == curve.codec)
     return {
         "name": curve.codec,
         "sampling": comparison.sampling.get(curve.codec),
         "points": record["points"],
         "images": _of_images(curve, images),
-        "bands": bands(curve, comparison.metrics, replicates) if replicates else {},
+        "bands": bands(curve, comparison.metrics) if intervals else {},
     }
 
 

@@ -60,9 +60,7 @@ def measured(photos_to_code: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def report(measured: Path, photos_to_code: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a report on them, with all pictures."""
     out = tmp_path_factory.mktemp("report")
-    (written,) = write_reports(
-        CODECS, str(photos_to_code), measured, Terms(replicates=50), out=out, images="all"
-    )
+    (written,) = write_reports(CODECS, str(photos_to_code), measured, Terms(), out=out, images="all")
     return written.path
 
 
@@ -79,7 +77,7 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     codec_version=f"1 {HOSTILE}", note=HOSTILE,
                 )  # fmt: skip
     names = [HOSTILE, ATTACK]
-    (written,) = write_reports(names, f"{HOSTILE}-set", folder, Terms(replicates=20), out=folder / "out")
+    (written,) = write_reports(names, f"{HOSTILE}-set", folder, Terms(), out=folder / "out")
     return written.path
 
 

@@ -16,7 +16,7 @@ def test_report_writes_a_folder_and_says_how_large_it_is(
 ) -> None:
     done = bench(
         "report", *CODECS, "--dataset", photos_to_code, "--results", measured, "--out", tmp_path / "out",
-        "--pictures", 1, "--replicates", 20, "--metric", "psnr",
+        "--pictures", 1, "--no-intervals", "--metric", "psnr",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     page = tmp_path / "out" / "index.html"
@@ -27,13 +27,13 @@ def test_report_writes_a_folder_and_says_how_large_it_is(
     assert [metric["name"] for metric in content["metrics"]] == ["psnr"]
     command = content["made"]["command"]
     assert command.startswith("bench report made-up webp jpeg --dataset ")
-    assert command.endswith("--metric psnr --replicates 20")
+    assert command.endswith("--metric psnr --no-intervals")
 
 
 def test_report_lies_under_the_results_by_default(tmp_path: Path) -> None:
     fill(Store(tmp_path), "new", factor=0.9)
     fill(Store(tmp_path), "old")
-    done = bench("report", "new", "old", "--results", tmp_path, "--replicates", 0)
+    done = bench("report", "new", "old", "--results", tmp_path, "--no-intervals")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report/set/new-old/index.html").is_file()
 

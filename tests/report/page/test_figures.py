@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import fmean
 
+import numpy as np
 import pytest
 from made_up import QUALITIES, fill, row
 from report_pages import CODECS, DATASET, IMAGES, data_of
 
-from bench.compare.bootstrap import draws, percentiles
 from bench.compare.comparison import Comparison, compare
 from bench.compare.curves import cell_of, curve
+from bench.compare.intervals import ends
 from bench.core.errors import BenchError
 from bench.report.page.anchors import Terms
 from bench.report.page.bands import bands
@@ -22,16 +22,16 @@ from bench.report.page.remarks import parts_of
 from bench.results import Store
 
 
-def compared(results: Path, anchor: str, replicates: int = 0) -> Comparison:
+def compared(results: Path, anchor: str, intervals: bool = False) -> Comparison:
     names = [*(name for name in CODECS if name != anchor), anchor]
-    (found,) = compare(names, DATASET, results, replicates=replicates)
+    (found,) = compare(names, DATASET, results, intervals=intervals)
     return found
 
 
 @pytest.mark.parametrize("anchor", CODECS)
 def test_deltas_of_each_anchor_are_those_of_compare(report: Path, measured: Path, anchor: str) -> None:
     content = data_of(report)
-    record = compared(measured, anchor, replicates=50).to_dict()
+    record = compared(measured, anchor, intervals=True).to_dict()
     shown = content["anchors"][anchor]
     assert len(record["rows"]) == 4
     for expected in record["rows"]:
@@ -97,24 +97,24 @@ def test_curves_of_an_image_are_of_its_cells(report: Path, measured: Path) -> No
         )
 
 
-def test_bands_are_percentiles_of_means_of_drawn_images() -> None:
+def test_bands_are_intervals_of_means_over_images() -> None:
     factors = {"a": 1, "b": 2, "c": 3}
     rows = [row("any", image, quality, factors[image]) for image in factors for quality in QUALITIES]
     whole = curve("any", map(cell_of, rows))
-    found = bands(whole, ["psnr", "ms_ssim"], 500)
-    low, high = percentiles(fmean((1, 2, 3)[place] for place in draw) for draw in draws(3, 500))
+    found = bands(whole, ["psnr", "ms_ssim"])
+    low, high = ends(np.log(2.0), np.log([2.5, 2.0, 1.5]))  # of the mean factor, and without each image
     for point, band in zip(whole.points, found["psnr"], strict=True):
-        assert band["bpp"] == pytest.approx([low * point.bpp / 2, high * point.bpp / 2])
+        assert band["bpp"] == pytest.approx([np.exp(low) * point.bpp / 2, np.exp(high) * point.bpp / 2])
         assert band["value"] == pytest.approx([point.db["psnr"]] * 2)  # the images differ in rate only
     assert found["ms_ssim"][0]["value"] == pytest.approx([whole.points[0].db["ms_ssim"]] * 2)
 
 
 def test_no_bands_where_images_are_few_or_lossless() -> None:
     few = curve("any", (cell_of(row("any", image, quality)) for image in "ab" for quality in QUALITIES))
-    assert bands(few, ["psnr"], 10) == {}
+    assert bands(few, ["psnr"]) == {}
     rows = [row("any", image, quality) for image in "abc" for quality in QUALITIES]
     rows += [row("any", image, 60.0, metrics={"psnr": float("inf"), "ms_ssim": 1.0}) for image in "abc"]
-    assert bands(curve("any", map(cell_of, rows)), ["psnr"], 10) == {}
+    assert bands(curve("any", map(cell_of, rows)), ["psnr"]) == {}
 
 
 def test_an_anchor_without_common_metric_is_told_and_the_others_stand(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_anchor_without_common_metric_is_told_and_the_others_stand(tmp_path: 
             for quality in QUALITIES:
                 value = row(codec, image, quality).metrics[metric]
                 fill(store, codec, image, [quality], metrics={metric: value})
-    (written,) = write_reports(["first", "second", "both"], "set", tmp_path, Terms(replicates=0))
+    (written,) = write_reports(["first", "second", "both"], "set", tmp_path, Terms(intervals=False))
     anchors = data_of(written.path)["anchors"]
     assert anchors["both"]["reason"] is None and anchors["both"]["rows"]["psnr"].keys() == {"first"}
     assert "no metric in common" in anchors["first"]["reason"]
@@ -137,7 +137,7 @@ def test_lossless_points_are_in_it_without_figures(tmp_path: Path) -> None:
     fill(store, "new", factor=0.9)
     for image in "abc":
         fill(store, "new", image, [60.0], metrics={"psnr": float("inf"), "ms_ssim": 1.0})
-    (written,) = write_reports(["new", "old"], "set", tmp_path, Terms(replicates=20))
+    (written,) = write_reports(["new", "old"], "set", tmp_path, Terms())
     new = data_of(written.path)["codecs"][0]
     assert new["points"][-1]["db"]["psnr"] == "inf"
     assert new["images"][0][-1]["db"]["psnr"] is None
@@ -152,7 +152,7 @@ def test_published_curves_and_files_take_part(tmp_path: Path) -> None:
         [f"file:{file}", "published:webp", "published:vtm"],
         "kodak",
         tmp_path / "results",
-        Terms(replicates=0),
+        Terms(intervals=False),
     )
     content = data_of(written.path)
     mine, webp, vtm = content["codecs"]
@@ -197,11 +197,13 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     out.mkdir()
     (out / "index.html").write_text("my page")
     with pytest.raises(BenchError, match="holds other files than a report"):
-        write_reports(["new", "old"], "set", tmp_path / "results", Terms(replicates=0), out=out)
+        write_reports(["new", "old"], "set", tmp_path / "results", Terms(intervals=False), out=out)
     assert (out / "index.html").read_text() == "my page"
     (out / "index.html").unlink()
     for _ in range(2):  # its own pages it replaces
-        (written,) = write_reports(["new", "old"], "set", tmp_path / "results", Terms(replicates=0), out=out)
+        (written,) = write_reports(
+            ["new", "old"], "set", tmp_path / "results", Terms(intervals=False), out=out
+        )
     assert written.path == out / "index.html"
 
 

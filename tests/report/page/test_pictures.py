@@ -59,7 +59,7 @@ def test_bitstreams_are_decoded_where_pictures_are_gone(
     for path in results.rglob("*.png"):
         path.unlink()
     (written,) = write_reports(
-        CODECS, str(photos_to_code), results, Terms(replicates=0), out=tmp_path / "out", images="all"
+        CODECS, str(photos_to_code), results, Terms(intervals=False), out=tmp_path / "out", images="all"
     )
     assert data_of(written.path)["pictures"]["pages"] == data_of(report)["pictures"]["pages"]
 
@@ -77,7 +77,7 @@ def test_a_picture_of_other_samples_is_not_shown(
         changed[0, 0] ^= 1
         Image.fromarray(changed).save(path)
     (written,) = write_reports(
-        CODECS, str(photos_to_code), results, Terms(replicates=0), out=tmp_path / "out"
+        CODECS, str(photos_to_code), results, Terms(intervals=False), out=tmp_path / "out"
     )
     content = data_of(written.path)["pictures"]
     assert {each["codec"] for page in content["pages"] for each in page["decoded"]} == {"jpeg"}
@@ -89,7 +89,7 @@ def test_a_single_file_holds_its_pictures(
 ) -> None:
     lines: list[str] = []
     (written,) = write_reports(
-        CODECS, str(photos_to_code), measured, Terms(replicates=0), out=tmp_path / "out", images="2",
+        CODECS, str(photos_to_code), measured, Terms(intervals=False), out=tmp_path / "out", images="2",
         single_file=True, tell=lines.append,
     )  # fmt: skip
     assert [path.name for path in written.path.parent.iterdir()] == ["index.html"]
@@ -108,7 +108,7 @@ def test_pictures_of_an_earlier_report_are_removed(
 ) -> None:
     for images, several in (("all", True), ("1", True), ("0", False)):
         (written,) = write_reports(
-            CODECS, str(photos_to_code), measured, Terms(replicates=0), out=tmp_path / "out", images=images
+            CODECS, str(photos_to_code), measured, Terms(intervals=False), out=tmp_path / "out", images=images
         )
         there = {f"pictures/{path.name}" for path in (tmp_path / "out").rglob("*.webp")}
         pages = data_of(written.path)["pictures"]["pages"]
@@ -117,7 +117,7 @@ def test_pictures_of_an_earlier_report_are_removed(
 
 
 def test_without_originals_there_are_no_pictures(measured: Path, tmp_path: Path) -> None:
-    (written,) = write_reports(CODECS, DATASET, measured, Terms(replicates=0), out=tmp_path / "out")
+    (written,) = write_reports(CODECS, DATASET, measured, Terms(intervals=False), out=tmp_path / "out")
     content = data_of(written.path)
     assert content["pictures"]["pages"] == [] and content["thumbnails"] == [None] * len(IMAGES)
     assert any("--data" in each["reason"] for each in content["pictures"]["missing"])

@@ -57,7 +57,7 @@ def test_a_single_file_works_alone(
     browser: Browser, measured: Path, photos_to_code: Path, tmp_path: Path
 ) -> None:
     (written,) = write_reports(
-        CODECS, str(photos_to_code), measured, Terms(replicates=0), out=tmp_path / "out", images="1",
+        CODECS, str(photos_to_code), measured, Terms(intervals=False), out=tmp_path / "out", images="1",
         single_file=True,
     )  # fmt: skip
     mailed = tmp_path / "mailed" / "report.html"

@@ -19,7 +19,7 @@ TITLES = {"made-up": "made-up", "webp": "WebP", "jpeg": "JPEG"}
 def deltas(results: Path, anchor: str) -> dict[tuple[str, str], Any]:
     """By codec and metric, of a comparison with that anchor."""
     names = [*(name for name in CODECS if name != anchor), anchor]
-    (found,) = compare(names, DATASET, results, replicates=50)
+    (found,) = compare(names, DATASET, results)
     return {(delta.codec, delta.metric): delta for delta in found.deltas}
 
 

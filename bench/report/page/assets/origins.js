@@ -21,9 +21,9 @@ function methodText() {
       `the same for all measured codecs; the average of a metric is ${averages[DATA.average] || DATA.average}.`,
     `Bjontegaard deltas integrate log rate over quality, interpolated by ${DATA.method}, ` +
       "over the range that both curves cover. Negative BD-rates are savings.",
-    DATA.replicates
-      ? `95 % intervals are of a paired bootstrap over images, ${DATA.replicates} draws.`
-      : "There are no intervals: the bootstrap was switched off.",
+    DATA.intervals
+      ? "95 % intervals are over images: how far a figure would move on others of the same kind."
+      : "There are no intervals: they were switched off.",
     "Rates are bytes of the bitstream that a process of its own decoded.",
   ];
   return [

@@ -223,7 +223,7 @@ function summaryKey() {
     "p",
     { class: "key", "aria-hidden": "true" },
     h("span", {}, h("i", { class: "sample stretch" }), "best to worst image"),
-    DATA.replicates ? h("span", {}, h("i", { class: "sample interval" }), "95 % interval over images") : null,
+    DATA.intervals ? h("span", {}, h("i", { class: "sample interval" }), "95 % interval over images") : null,
     h("span", {}, h("i", { class: "sample zero" }), `${titleOf(state.anchor)}`),
     h("span", {}, "half and double are equally far from 0"),
   );

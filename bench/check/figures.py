@@ -1,0 +1,188 @@
+"""What rules look at: by how much a figure changed, on the very pictures of the baseline.
+
+The pictures are the same, so a change is exact and nothing about it is by chance. The interval tells how far
+it would move on other pictures of the same kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bench import metrics
+from bench.check.cells import Pair, Pairing, change_in, first_few
+from bench.check.rules import Rule
+from bench.check.verdicts import State
+from bench.compare.bd import bjontegaard
+from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
+from bench.compare.fixed import value_at_rate
+from bench.compare.intervals import MIN_IMAGES, ends, interval, leaving_one_out
+from bench.results import Row
+
+if TYPE_CHECKING:
+    from bench.compare.interpolation import Array
+
+MIN_SHARE = 0.75  # of the baseline's range of quality that both curves must cover
+
+# Streams are whole bytes: one percent more of them is measured as a little less than one percent.
+_REACHED = 0.995
+
+Ends = tuple[float, float]
+
+
+class NotJudged(Exception):
+    """Why a rule can't be judged."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A change of one figure: fresh less baseline, in percent for rates, else in the metric's unit.
+
+    change: infinite where pictures stopped being lossless (-inf), or became so (inf).
+    interval: of the change on other pictures, 95 %; None: not known.
+    images: that it is over.
+    remark: what more there is to say.
+    """
+
+    what: str
+    change: float
+    interval: Ends | None
+    images: int
+    remark: str = ""
+
+    def loss(self, rule: Rule) -> float:
+        return self.change if rule.of_rate else -self.change
+
+    def state(self, rule: Rule) -> State:
+        if abs(self.change) < _REACHED * rule.threshold:
+            return State.passed
+        return State.regressed if self.loss(rule) > 0 else State.improved
+
+    def sentence(self, rule: Rule, state: State) -> str:
+        digits = 2 if rule.of_rate else 3
+        unit = f" {rule.unit}" if rule.unit else ""
+        text = self.what
+        if math.isfinite(self.change):
+            text += f" {self.change + 0.0:+.{digits}f}{unit}"
+        if self.remark:
+            text += f"{' ' if math.isinf(self.change) else ', '}{self.remark}"
+        if state is State.improved:
+            text += "; keep the better one with --update"
+        else:
+            text += f"; it fails at {'+' if rule.of_rate else '-'}{rule.threshold:g}{unit}"
+        if self.interval is not None:
+            low, high = (f"{end + 0.0:+.{digits}f}" for end in self.interval)
+            text += f"; other pictures of this kind: {low} to {high}{unit} (95 %, from {self.images} images)"
+        return text
+
+
+def of_curves(rule: Rule, codec: str, pairing: Pairing) -> Figure:
+    """The Bjontegaard delta of the mean curves.
+
+    Raises:
+        NotJudged: there is none, or the curves have too little in common.
+    """
+    assert rule.metric is not None
+    before, now = (
+        curve(name, [_cell(pair[side], rule.metric) for pair in pairing.whole])
+        for side, name in ((0, "the baseline"), (1, codec))
+    )
+    names = (now.codec, before.codec)
+    delta = bjontegaard(*now.axes(rule.metric), *before.axes(rule.metric), names=names)
+    value = delta.bd_rate if rule.of_rate else delta.bd_metric
+    if value is None:
+        raise NotJudged(delta.reason or "there is no value")
+    if delta.overlap < MIN_SHARE:
+        raise NotJudged(
+            f"the curves share {100 * delta.overlap:.0f} % of their range of {rule.metric}, "
+            f"{100 * MIN_SHARE:.0f} % are needed"
+        )
+    spread = interval(now, before, rule.metric)
+    what = f"{'BD-rate' if rule.of_rate else 'BD-metric'} by {metrics.get(rule.metric).title}"
+    return Figure(what, value, spread.bd_rate if rule.of_rate else spread.bd_metric, spread.images)
+
+
+def at_each_quality(rule: Rule, pairing: Pairing) -> list[Figure]:
+    """Change of the mean rate in percent, or mean change of the metric, at each quality setting."""
+    figures = []
+    for quality in pairing.qualities:
+        pairs = [pair for pair in pairing.whole if pair[0].quality == quality]
+        where = f"at quality {quality:g}"
+        figures.append(_mean_rate(pairs, where) if rule.metric is None else _mean(rule.metric, pairs, where))
+    return figures
+
+
+def of_single_images(rule: Rule, pairing: Pairing) -> Figure:
+    """The worst change of the metric of any picture at any quality setting, at equal bits.
+
+    A cell that takes other bits than it took is compared with the baseline's curve of the picture there, so
+    that a codec may spend its bits otherwise. How many pictures lose so much is the remark.
+    """
+    assert rule.metric is not None
+    baseline: dict[str, list[MeasuredCell]] = {}
+    for before, _ in pairing.pairs:
+        baseline.setdefault(before.image_sha256, []).append(_cell(before, rule.metric))
+    curves = {image: curve("the baseline", cells) for image, cells in baseline.items()}
+    changes = [
+        (_at_equal_bits(rule.metric, pair, curves[pair[0].image_sha256]), pair[0]) for pair in pairing.pairs
+    ]
+    worst, cell = min(changes, key=lambda change: change[0])
+    remark = "is lossless no more" if worst == -math.inf else "at equal bits"
+    if hit := sorted({row.image for change, row in changes if -change >= _REACHED * rule.threshold}):
+        remark += f" ({len(hit)} of {len(curves)} images lose so much: {first_few(hit)})"
+    what = f"{metrics.get(rule.metric).title} of {cell.image} at quality {cell.quality:g}"
+    return Figure(what, worst, None, len(curves), remark)
+
+
+def _at_equal_bits(metric: str, pair: Pair, baseline: Curve) -> float:
+    before, now = pair
+    change = change_in(metric, before, now)
+    if now.bpp == before.bpp or not math.isfinite(change):
+        return change
+    there, here = (value_at_rate(baseline, metric, row.bpp) for row in pair)
+    return change if there is None or here is None else change - (here - there)
+
+
+def _mean_rate(pairs: Sequence[Pair], where: str) -> Figure:
+    import numpy as np
+
+    rates = np.array([[row.bpp for row in pair] for pair in pairs])
+    means = leaving_one_out(len(pairs)) @ rates if len(pairs) > 1 else rates
+    ratios = np.log(means[:, 1] / means[:, 0])
+    percent = [100 * math.expm1(value) for value in (ratios[0], *_spread(ratios))]
+    return Figure(f"mean bpp {where}", percent[0], _pair(percent[1:]), len(pairs))
+
+
+def _mean(metric: str, pairs: Sequence[Pair], where: str) -> Figure:
+    import numpy as np
+
+    what = f"mean {metrics.get(metric).title} {where}"
+    changes = [change_in(metric, *pair) for pair in pairs]
+    for infinite, words in ((-math.inf, "is lossless no more"), (math.inf, "is lossless now")):
+        images = [row.image for change, (row, _) in zip(changes, pairs, strict=True) if change == infinite]
+        if images:
+            remark = f"{words} on {len(images)} of {len(pairs)} images ({first_few(images)})"
+            return Figure(what, infinite, None, len(pairs), remark)
+    values = np.array(changes)[:, None]
+    means = (leaving_one_out(len(pairs)) @ values if len(pairs) > 1 else values)[:, 0]
+    return Figure(what, float(means[0]), _pair(_spread(means)), len(pairs))
+
+
+def _spread(values: Array) -> list[float]:
+    """Ends of the interval of the first value, from the others, which are over all images but one; none for
+    few images."""
+    if len(values) - 1 < MIN_IMAGES:
+        return []
+    return [float(end) for end in ends(values[0], values[1:])]
+
+
+def _pair(values: Iterable[float]) -> Ends | None:
+    both = list(values)
+    return (both[0], both[1]) if both else None
+
+
+def _cell(row: Row, metric: str) -> MeasuredCell:
+    """With one metric only, for others need not be installed here."""
+    return replace(cell_of(row), values={metric: row.metrics[metric]})
