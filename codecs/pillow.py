@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bench.codecs.base import RGB, CodecError
+from bench.core.images import open_image
 
 
 def save(image: RGB, format: str, **options: Any) -> bytes:
@@ -41,10 +41,7 @@ def load(bitstream: bytes, format: str) -> RGB:
         CodecError: the file is damaged, or of another format.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # from Pillow's limit to twice it
-            picture = Image.open(io.BytesIO(bitstream), formats=[format])
-        with picture:
+        with open_image(io.BytesIO(bitstream), (format,)) as picture:
             return np.array(picture.convert("RGB"))
     except UnidentifiedImageError as error:  # its text is an address in memory and nothing else
         raise CodecError(f"this is not a whole {format} file") from error

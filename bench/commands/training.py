@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench.training.plan import TrainingPlan
+
 
 def train(
     data: Annotated[
@@ -37,7 +39,7 @@ def train(
     ] = None,
     batch: Annotated[int, typer.Option(help="Crops in a step.", min=1)] = 8,
     crop: Annotated[int, typer.Option(help="Side of the crops, a multiple of 64.")] = 128,
-    rate: Annotated[float, typer.Option(help="Learning rate of the transform.")] = 2e-4,
+    rate: Annotated[float, typer.Option(help="Learning rate of the transform.")] = TrainingPlan.rate,
     entropy_first: Annotated[
         float, typer.Option(help="Share of the training for the entropy model alone, first.", min=0, max=0.5)
     ] = 0.12,

@@ -16,6 +16,8 @@ are stored.
 
 from __future__ import annotations
 
+import threading
+import warnings
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}
 _BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
 _ORIENTATION = 0x0112  # tag of EXIF
+_setting_of_pillow = threading.Lock()
 
 
 def pixels(path: Path) -> int:
@@ -39,7 +42,7 @@ def pixels(path: Path) -> int:
     Raises:
         BenchError: the file is no image.
     """
-    with _reading(str(path)), _open(path) as image:
+    with _reading(str(path)), open_image(path) as image:
         return int(image.width * image.height)
 
 
@@ -59,7 +62,7 @@ def read_rgb(
     import numpy as np
 
     title = name or str(source)
-    with _reading(title, formats), _open(source, formats) as image:
+    with _reading(title, formats), open_image(source, formats) as image:
         _refuse_unfit(image, title)
         if image.has_transparency_data:
             rgba = image.convert("RGBA")
@@ -75,13 +78,35 @@ def lost_metadata(path: Path) -> list[str]:
     Raises:
         BenchError: the file is no image.
     """
-    with _reading(str(path)), _open(path) as image:
+    with _reading(str(path)), open_image(path) as image:
         lost = []
         if image.getexif().get(_ORIENTATION, 1) != 1:
             lost.append("its EXIF orientation")
         if image.info.get("icc_profile"):
             lost.append("its ICC colour profile")
         return lost
+
+
+def open_image(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Any:
+    """An image file, opened by Pillow and not decoded yet: Pillow's Image.
+
+    Pillow by itself warns of pictures from 89 megapixels on and refuses 179; benchmarks use such pictures.
+    Here the limit is `MOST_PIXELS`, and Pillow's own setting is put back.
+
+    Raises:
+        PIL.Image.DecompressionBombError: the file claims more pixels than that.
+        OSError, SyntaxError, ValueError: the file is no image of these formats.
+    """
+    import PIL.Image
+
+    with _setting_of_pillow, warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        before = PIL.Image.MAX_IMAGE_PIXELS
+        PIL.Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses from twice this number on
+        try:
+            return PIL.Image.open(source, formats=formats)
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = before
 
 
 class _reading:
@@ -106,18 +131,6 @@ class _reading:
         if isinstance(error, bad):
             reason = first_line(error).rstrip(".")
             raise BenchError(f"{self.title} cannot be read as an image ({reason}); replace it.") from error
-
-
-def _open(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Any:
-    import PIL.Image
-
-    # Benchmarks use big images: Pillow's own limit (89 megapixels) would warn about honest ones.
-    PIL.Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses from twice its limit on
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-        return PIL.Image.open(source, formats=formats)
 
 
 def _none_of(formats: tuple[str, ...]) -> str:

@@ -40,6 +40,7 @@ _LIBRARIES = {
     "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
     "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq",
     "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
+    "bench.codecs.range_coder": "compressai",  # its extensions, loaded alone
 }  # fmt: skip
 
 
