@@ -139,8 +139,10 @@ def test_a_cut_stream_is_a_codec_error(codec: Codec, keep: float) -> None:
 
 @pytest.mark.parametrize("name", ["jpeg", "jpeg2000", "webp"])
 def test_a_large_picture_is_decoded_without_a_warning(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow warns of pictures between its limit and twice that, and refuses larger ones. What an encoder took,
-    the decoder takes, too: its limit is the harness's."""
+    """Pillow warns of pictures between its limit and twice that, and refuses larger ones.
+
+    What an encoder took, the decoder takes, too: the limit is the harness's.
+    """
     codec, image = get(name), photo(30, 40)
     stream = codec.encode(image, codec.qualities[0])
     for limit in (1000, 500):
