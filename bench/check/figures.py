@@ -129,10 +129,14 @@ def of_single_images(rule: Rule, pairing: Pairing) -> Figure:
         (_at_equal_bits(rule.metric, pair, curves[pair[0].image_sha256]), pair[0]) for pair in pairing.pairs
     ]
     worst, cell = min(changes, key=lambda change: change[0])
+    title = metrics.get(rule.metric).title
+    if worst == 0:
+        what = f"{title} of the worst of {len(curves)} images"
+        return Figure(what, 0.0, None, len(curves), "at equal bits")
     remark = "is lossless no more" if worst == -math.inf else "at equal bits"
     if hit := sorted({row.image for change, row in changes if -change >= _REACHED * rule.threshold}):
         remark += f" ({len(hit)} of {len(curves)} images lose so much: {first_few(hit)})"
-    what = f"{metrics.get(rule.metric).title} of {cell.image} at quality {cell.quality:g}"
+    what = f"{title} of {cell.image} at quality {cell.quality:g}"
     return Figure(what, worst, None, len(curves), remark)
 
 

@@ -109,7 +109,8 @@ def _versions(codec: CodecReport) -> str:
 def _details(codec: CodecReport) -> list[str]:
     lines = []
     if codec.moved:
-        lines.append(f"{len(codec.moved)} cells moved, the worst first:")
+        cells = "1 cell" if len(codec.moved) == 1 else f"{len(codec.moved)} cells"
+        lines.append(f"{cells} moved, the worst first:")
         lines += [f"  {_moved(cell)}" for cell in codec.moved[:MOST_MOVED]]
         if len(codec.moved) > MOST_MOVED:
             lines.append(f"  and {len(codec.moved) - MOST_MOVED} more")

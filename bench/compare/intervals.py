@@ -5,8 +5,8 @@ standard error; with Student's t of n - 1 degrees of freedom it gives an interva
 confidence in not quite large samples", Annals of Mathematical Statistics 29, 1958). Where a few images weigh
 more than all others, deltas are skewed and this interval is too short on one side. So each end is the further
 one of two: Student's, and that of P. Hall's transformation, which follows the skewness ("On the removal of
-skewness by transformation", Journal of the Royal Statistical Society B 54, 1992). BD-rates are taken as
-logarithms of ratios.
+skewness by transformation", Journal of the Royal Statistical Society B 54, 1992), but no further than twice
+Student's: the skewness of few images is a rough guess. BD-rates are taken as logarithms of ratios.
 
 `experiments/coverage.py` simulates how often the intervals hold the truth. Nothing is drawn at random: the
 same results give the same interval.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MIN_IMAGES = 3  # the spread of two says nothing
 
 _OUTSIDE = 0.05
+_MOST = 2.0  # times Student's deviation
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def ends(estimate: Array, without: Array) -> tuple[Array, Array]:
     skewness = np.where(np.isfinite(skewness), skewness, 0.0)
     error = np.sqrt(variance / n)
     t = student(n - 1)
-    below, above = _unskewed(t, skewness, n), _unskewed(-t, skewness, n)
-    return estimate - np.maximum(t, below) * error, estimate + np.maximum(t, -above) * error
+    below, above = (np.clip(sign * _unskewed(sign * t, skewness, n), t, _MOST * t) for sign in (1, -1))
+    return estimate - below * error, estimate + above * error
 
 
 @lru_cache

@@ -78,7 +78,8 @@ def expected_ends(values: list[float]) -> tuple[float, float]:
             low, high = (middle, high) if hall(middle) < target else (low, middle)
         return low
 
-    return estimate - max(t, inverse(t)) * error, estimate + max(t, -inverse(-t)) * error
+    below, above = (min(max(t, deviation), 2 * t) for deviation in (inverse(t), -inverse(-t)))
+    return estimate - below * error, estimate + above * error
 
 
 @pytest.mark.parametrize("average", metrics.AVERAGES)
