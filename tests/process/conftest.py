@@ -24,7 +24,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(tmp_path: Path, picture: Path) -> dict[str, str]:
     """That of `bench` with the cheating codecs."""
     (tmp_path / "side").touch()
-    places = {"HOSTILE_FOLDER": str(tmp_path), "HOSTILE_ORIGINALS": str(picture)}
+    places = {"HOSTILE_FOLDER": str(tmp_path), "HOSTILE_ORIGINALS": f"file:{picture}"}
     return install(tmp_path / "packages") | places
 
 

@@ -58,6 +58,11 @@ def side_file() -> Path:
     return Path(os.environ["HOSTILE_FOLDER"], "side")
 
 
+def originals() -> Path:
+    """The folder of the dataset, known by a name that nobody recognises as a path."""
+    return Path(os.environ["HOSTILE_ORIGINALS"].removeprefix("file:"))
+
+
 def checked(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -229,7 +234,7 @@ class ByOriginal(Reader):
     name = "by-original"
 
     def folders(self) -> list[Path]:
-        return [Path(os.environ["HOSTILE_ORIGINALS"])]
+        return [originals()]
 
 
 class ByCommandLine(Reader):
@@ -244,7 +249,8 @@ class ByCommandLine(Reader):
                 words = path.read_text(errors="replace").split("\0")
                 if "--dataset" in words:
                     named = words[words.index("--dataset") + 1]
-                    folders += [Path(os.environ["PWD"], named), path.with_name("cwd").resolve() / named]
+                    folders.append(Path(os.environ["PWD"], named))
+                    folders.append(path.with_name("cwd").resolve() / named)
         return folders
 
 
@@ -268,7 +274,7 @@ class ByEarlyFile(Reader):
         super().__init__()
         self.files: list[IO[bytes]] = []
         with suppress(OSError):
-            paths = sorted(Path(os.environ["HOSTILE_ORIGINALS"]).glob("*.png"))
+            paths = sorted(originals().glob("*.png"))
             self.files = [path.open("rb") for path in paths]
 
     def odd_decode(self, bitstream: bytes) -> Picture:
