@@ -1,6 +1,6 @@
 """Bjontegaard deltas of many pairs of curves at once, in arrays: a row per pair, NaN where there is no value.
 
-A bootstrap and the single images of a dataset need thousands of deltas of curves that have as many points.
+Intervals and the single images of a dataset need thousands of deltas of curves that have as many points.
 What is a value and what isn't is said in `bench.compare.bd`, which explains the latter in words.
 """
 

@@ -1,7 +1,7 @@
 """Interpolants of many curves at once: pchip, Akima and the cubic fit, as arrays of polynomials.
 
 A row is a curve; all curves of a call have as many points. Knots x rise strictly within a row. scipy has the
-same interpolants one object a curve; a bootstrap needs tens of thousands.
+same interpolants one object a curve, which is slow for the thousands of an interval or a dataset.
 
 Sources:
 - F. N. Fritsch and J. Butland, "A method for constructing local monotone piecewise cubic interpolants", SIAM
