@@ -63,8 +63,9 @@ def enter_mounts(work: str, processes: bool) -> frozenset[str]:
     done = set()
     with suppress(OSError):
         unshare(_NEW_MOUNTS)
-        _change_mount("/", _MountAttributes(_READ_ONLY, 0, _PRIVATE, 0), _RECURSIVE)
-        mount(work, work, None, _MS_BIND)
+        _change_mount("/", _MountAttributes(0, 0, _PRIVATE, 0), _RECURSIVE)
+        mount(work, work, None, _MS_BIND)  # a mount of its own, which can differ
+        _change_mount("/", _MountAttributes(_READ_ONLY, 0, 0, 0), _RECURSIVE)
         _change_mount(work, _MountAttributes(0, _READ_ONLY, 0, 0), 0)
         os.chdir(work)  # of the mount that can be written to
         done.add("mount")

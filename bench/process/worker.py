@@ -136,14 +136,13 @@ class Worker:
             WorkerError: it failed, died, or went over a limit; in the last two cases it must be started
                 again, and all that it had started is dead.
         """
-        if self._resting:
-            send_signal(self._resting, signal.SIGCONT)
+        self._signal_resting(signal.SIGCONT)
         try:
             return self._ask({"action": action, **values}, payload, self.limits)
         finally:
             if self._guard is not None and self._resting:
                 self._processes.end(but=self._resting)
-                send_signal(self._resting, signal.SIGSTOP)
+                self._signal_resting(signal.SIGSTOP)
 
     def cpu_seconds(self) -> float:
         """CPU time that the process and those of its children that have ended have used."""
@@ -216,6 +215,8 @@ class Worker:
             os.close(lifeline)
         self._processes = Descendants(self._guard.pid, self._guard.pid, self._mark)
         try:
+            if not self._pipe.poll(LEAST_LOADING_S):
+                raise EOFError
             started, _ = receive(self._pipe)
         except (EOFError, OSError, ValueError):
             raise WorkerError(self._died()) from None
@@ -226,12 +227,10 @@ class Worker:
         return True
 
     def _environment(self) -> Mapping[str, str]:
-        secret = {os.path.abspath(path) for path in self.hidden}
-        secret |= {os.path.dirname(path) for path in secret if os.path.isfile(path)}
         environment = {
             name: value
             for name, value in os.environ.items()
-            if name not in _PLACES and (name == "HOME" or os.path.abspath(value) not in secret)
+            if name not in _PLACES and (name == "HOME" or os.path.abspath(value) not in self._secret_places)
         }
         for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
             environment[f"{name}_NUM_THREADS"] = str(self.threads)
@@ -243,12 +242,19 @@ class Worker:
         return environment | {MARK: self._mark, "TMPDIR": work, "PWD": work}
 
     @functools.cached_property
+    def _secret_places(self) -> set[str]:
+        """What is hidden, and the folders of hidden files."""
+        places = {os.path.abspath(path) for path in self.hidden}
+        return places | {os.path.dirname(path) for path in places if os.path.isfile(path)}
+
+    @functools.cached_property
     def _reach(self) -> Reach:
         from bench import codecs
         from bench.process.readable import reach
 
         try:
-            return reach(codecs.get(self.what).reads(), self.hidden)
+            described = [Path(self.what)] if os.path.isfile(self.what) else []  # by a YAML file
+            return reach([*described, *codecs.get(self.what).reads()], self.hidden)
         except BenchError as error:
             raise WorkerError(str(error), for_users=True) from None
         except Exception as error:  # a plugin may raise anything
@@ -264,7 +270,15 @@ class Worker:
         """Stop the process, and what it started so far, until it is asked something."""
         if self.confined:
             self._resting = self._processes.pids()
-            send_signal(self._resting, signal.SIGSTOP)
+            self._signal_resting(signal.SIGSTOP)
+
+    def _signal_resting(self, number: int) -> None:
+        """Send a signal to those that rest, unless their numbers may be those of others by now."""
+        if self._guard is None or self._guard.poll() is not None:
+            return
+        if len(self._resting) > 1:
+            self._resting = [pid for pid in self._processes.pids() if pid in self._resting]
+        send_signal(self._resting, number)
 
     def _ask(self, header: Mapping[str, Any], payload: bytes | None, allowed: Limits) -> Reply:
         assert self._guard is not None

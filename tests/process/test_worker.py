@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -91,3 +92,21 @@ def test_the_scorer_has_limits_too(tmp_path: Path) -> None:
             scorer.ask("read", path=str(tmp_path / "large.png"))
     finally:
         scorer.close()
+
+
+def test_a_yaml_codec_in_the_home_folder_works_without_the_rest_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text(
+        "qualities: [1, 2]\nencode: ./encoder {input} {output} {quality}\ndecode: cp {input} {output}\n"
+    )
+    (tmp_path / "encoder").write_text('#!/bin/sh\ncat "$HOME/diary" > /dev/null 2>&1 && exit 7\ncp $1 $2\n')
+    (tmp_path / "encoder").chmod(0o755)
+    (tmp_path / "diary").touch()
+    with started(codec=str(tmp_path / "mine.yaml")) as worker:
+        if "landlock" not in worker.loaded["confined"]:
+            pytest.skip("this kernel has no Landlock")
+        picture = np.zeros((4, 4, 3), np.uint8)
+        stream = worker.ask("encode", picture.tobytes(), shape=picture.shape, quality=1, repeats=1).payload
+    assert stream.startswith(b"\x89PNG")
