@@ -35,7 +35,7 @@ ALL = WRITTEN + [path for path in [ROOT / "CONTRIBUTING.md"] if path.is_file()]
 MOST_COLUMNS, MOST_LINES = 100, 120
 OUTPUT = "text"  # language of code blocks that show what a program printed
 # Of other programs, which pages speak of.
-FOREIGN_OPTIONS = {"--depth", "--n_itr", "--help", "--strict"}
+FOREIGN_OPTIONS = {"--depth", "--n_itr", "--help", "--strict", "--ssimulacra2"}
 # Codecs in examples that stand for a reader's own.
 READERS_CODECS = {"mine"}
 # A word that a reader fills in, as in "git clone <this repository>"; such a command line isn't parsed.
