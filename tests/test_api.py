@@ -16,6 +16,7 @@ from shell import bench as shell
 from tiny import photo
 
 import bench
+from bench.results import COMMITTED
 
 EXPORTED = [
     "BenchError", "Settings", "__version__", "bd_metric", "bd_rate", "codecs", "compare", "datasets",
@@ -124,6 +125,14 @@ def test_what_can_not_be_is_a_bench_error_before_any_work(pictures: Path, tmp_pa
         with pytest.raises(bench.BenchError):
             bench.Settings(**settings)
     assert not list(tmp_path.iterdir())
+
+
+def test_committed_rows_stand(tmp_path: Path, data_dir: Path) -> None:
+    """A newer version of a metric that gives the same figures for photographs measures nothing anew."""
+    settings = bench.Settings(resume="none")
+    for codec in ("jpeg", "webp"):
+        rows = bench.run(codec, "kodak", settings=settings, results=COMMITTED, data=data_dir, progress=False)
+        assert len(rows) % 24 == 0 and len(rows) >= 24 * 7
 
 
 def test_settings_have_the_names_and_defaults_of_the_options() -> None:

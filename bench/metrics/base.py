@@ -57,8 +57,15 @@ class Metric(ABC):
     def version(self) -> str:
         """All that decides the values: versions of libraries and models.
 
-        Rows that were scored by another version are measured anew.
+        Rows that were scored by another version are measured anew, unless their values `stands`.
         """
+
+    def stands(self, value: float | None, version: str) -> bool:
+        """Whether a value that another version gave is what this one would give, but for noise.
+
+        `bench run` keeps rows whose values stand. By default only those of this version do.
+        """
+        return version == self.version()
 
     @abstractmethod
     def against(self, original: RGB) -> Score:

@@ -156,7 +156,7 @@ class Run:
         setup = there.setups.get(row.setup)
         if self.settings.timing and not (row.alone and row.repeats >= self.settings.repeats):
             return False
-        return all(name in row.metrics and _is_current(name, setup) for name in self.metrics)
+        return all(name in row.metrics and _stands(name, row, setup) for name in self.metrics)
 
     def _store_record(self) -> None:
         """Leave word of this run, unless the last line of the results says the same already."""
@@ -177,9 +177,10 @@ class Run:
             self.store.append(record)
 
 
-def _is_current(metric: str, setup: Setup | None) -> bool:
-    """Whether values of a metric are as they would be computed today."""
-    return setup is None or setup.metrics.get(metric) == get_metric(metric).version()
+def _stands(metric: str, row: Row, setup: Setup | None) -> bool:
+    """Whether a row's value of a metric is as it would be computed today."""
+    version = setup.metrics.get(metric, "") if setup else None
+    return version is None or get_metric(metric).stands(row.metrics[metric], version)
 
 
 class _Team:
