@@ -73,9 +73,8 @@ def test_every_metric_says_what_it_is(name: str) -> None:
     assert line["title"] and line["by"] and str(line["summary"]).endswith(".")
     assert line["better"] in ("higher", "lower") and line["device"] in ("cpu", "cuda")
     page = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
-    rows = [row for row in page.read_text().splitlines() if row.startswith(f"| `{name}` |")]
-    assert len(rows) == 1
-    cells = [cell.strip() for cell in rows[0].split("|")]
+    row = next(row for row in page.read_text("utf-8").splitlines() if row.startswith(f"| `{name}` |"))
+    cells = [cell.strip() for cell in row.split("|")]
     assert line["better"] in cells and str(line["min_side"]) in cells
 
 
