@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError
-from bench.results import Row, Store
+from bench.results import COMMITTED, Row, Store
 from bench.results.names import name_of_codec, name_of_dataset
 from bench.run.settings import Settings
 
@@ -129,7 +129,8 @@ def load_results(
 
     Args:
         dataset: a name, or a folder of images, as `run` takes it.
-        codecs: one name or several; by default all that have results on the dataset.
+        codecs: one name or several; by default all that have results on the dataset. Results of a codec
+            that has none in the folder are the committed ones, where there are any.
 
     Returns:
         A row for each image and quality. Columns: dataset, codec, codec_version, image, quality, bpp, one for
@@ -148,6 +149,9 @@ def load_results(
     rows: list[Row] = []
     for codec in wanted if wanted is not None else store.codecs_on(name):
         measured = store.rows(name, name_of_codec(codec, store, name))
+        if not measured:  # `compare` takes the committed ones then, too
+            committed = Store(COMMITTED)
+            measured = committed.rows(name, name_of_codec(codec, committed, name))
         if not measured and wanted is not None:
             raise BenchError(
                 f"no results of '{codec}' on {name} in {store.folder}; "

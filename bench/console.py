@@ -53,7 +53,7 @@ def listing(kind: str, items: Sequence[Mapping[str, Any]]) -> None:
     columns, titles = {
         "codecs": (("name", "summary"), "what it is"),
         "datasets": (("name", "split", "count", "present", "licence"), "licence"),
-        "metrics": (("name", "title", "unit", "by"), "how it is computed"),
+        "metrics": (("name", "better", "unit", "summary"), "what it measures"),
         "published": (("name", "dataset", "points", "metrics", "title"), "title"),
     }[kind]
     usable = [item for item in items if item.get("usable", True)]
@@ -147,7 +147,8 @@ def stopped(done: Outcome) -> None:
 def scored(codec: str, dataset: str, done: Scored) -> None:
     """The table of what was scored, and what could not be."""
     if done.rows:
-        title = f"{codec} on {dataset}, mean over images"
+        images = len({row.image_sha256 for row in done.rows})
+        title = f"{codec} on {dataset}, mean over {'1 image' if images == 1 else f'{images} images'}"
         _stdout().print(points_table(curve(codec, map(cell_of, done.rows)), title))
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     if done.not_kept:

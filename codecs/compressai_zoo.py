@@ -70,7 +70,7 @@ class ZooModel(Codec):
     @classmethod
     def missing(cls) -> str | None:
         absent = [name for name in ("torch", "compressai") if find_spec(name) is None]
-        return f"it needs {' and '.join(absent)}; see the set-up command in the README" if absent else None
+        return f"it needs {' and '.join(absent)}; set up with python3 tasks.py setup" if absent else None
 
     def version(self) -> str:
         weights = self._identity[:8] if self._own else f"published, {self.values['metric']}"

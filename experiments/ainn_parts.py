@@ -51,7 +51,8 @@ def main(folder: Path) -> None:
     parts = parts_of(folder)
     whole = curve(model, model.entropy, parts)
     rounding = copy.deepcopy(model.entropy)
-    rounding.distortion_weight = lambda quality: torch.full((1, 1, 1, 1), 1e9)  # type: ignore[method-assign]
+    channels = len(rounding.latent_std)
+    rounding.distortion_weight = lambda level: torch.full((1, channels, 1, 1), 1e9)  # type: ignore[method-assign]
     gaussian = copy.deepcopy(model.entropy)
     gaussian.symbol_tables = symbol_tables()
     variants = {

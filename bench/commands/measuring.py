@@ -100,7 +100,7 @@ def score(
         done = Scored()
         title = f"scoring {name} on {loaded.name}"
         console.progress(title, len(rows), rescore(store, loaded, rows, wanted, done))
-        console.scored(name, loaded.label, done)
+        console.scored(name, loaded.name, done)
         complete = complete and not (done.failures or done.not_kept)
     if not complete:
         raise typer.Exit(1)

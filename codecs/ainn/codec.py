@@ -52,7 +52,7 @@ class AinnCodec(Codec):
     def missing(cls) -> str | None:
         absent = [name for name in ("torch", "compressai") if find_spec(name) is None]
         if absent:
-            return f"it needs {' and '.join(absent)}; see the set-up command in the README"
+            return f"it needs {' and '.join(absent)}; set up with python3 tasks.py setup"
         if not WEIGHTS.is_file():
             return f"its weights are missing at {WEIGHTS}; train some with `bench train`"
         return None
