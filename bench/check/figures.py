@@ -143,7 +143,7 @@ def of_single_images(rule: Rule, pairing: Pairing) -> Figure:
 def _at_equal_bits(metric: str, pair: Pair, baseline: Curve) -> float:
     before, now = pair
     change = change_in(metric, before, now)
-    if now.bpp == before.bpp or not math.isfinite(change):
+    if now.bpp == before.bpp or math.isinf(before.metrics[metric] or 0) or math.isinf(change):
         return change
     there, here = (value_at_rate(baseline, metric, row.bpp) for row in pair)
     return change if there is None or here is None else change - (here - there)

@@ -118,6 +118,12 @@ def test_a_lossless_codec_that_no_longer_is_fails_by_default(tmp_path: Path) -> 
     assert report.exit_code == 1 and states(report)["image:psnr:0.5"] == "regressed"
 
 
+def test_a_picture_that_stays_lossless_may_take_more_bits(tmp_path: Path) -> None:
+    old = rows(3, lossless())
+    fat = [longer(1.4, row) if row.quality == 50 else row for row in old]
+    assert states(judged(tmp_path, fat, "image:psnr:0.5", baseline=old))["image:psnr:0.5"] == "passed"
+
+
 def test_a_codec_that_became_lossless_is_better(tmp_path: Path) -> None:
     report = judged(tmp_path, rows(3, lossless()), "metric:psnr:0.02", baseline=rows(3))
     assert report.exit_code == 0 and states(report)["metric:psnr:0.02"] == "improved"
