@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 PICTURES = (3, 4, 5, 8, 12, 24, 50, 100)
 SAMPLES, SAMPLES_OF_BOOTSTRAP, DRAWS = 10_000, 500, 1000
+AT_ONCE = 500  # samples, which memory has room for
 TRUTH = 400_000
 
 
@@ -89,7 +90,7 @@ def _made(hardness: Array, gain: Array, shift: Array) -> Curves:
 
 def log_ratios(curves: Curves, weights: Array) -> Array:
     """Of the rates of mean curves (samples, draws), from curves (samples, pictures, qualities)."""
-    means = [np.einsum("...dp,...pq->...dq", weights, axis) for axis in curves]
+    means = [weights @ axis for axis in curves]
     flat = [mean.reshape(-1, mean.shape[-1]) for mean in means]
     rates = bjontegaard_arrays(flat[0], flat[1], flat[2], flat[3]).bd_rate
     return np.log1p(rates.reshape(means[0].shape[:-1]) / 100)
@@ -114,8 +115,12 @@ def skewness_of(population: Population) -> float:
 def intervals(population: Population, pictures: int) -> dict[str, tuple[Array, Array]]:
     """Low and high ends by method, one of each per sample."""
     rng = np.random.default_rng(pictures)
-    curves = population(rng, (SAMPLES, pictures))
-    ratios = log_ratios(curves, leaving_one_out(pictures))
+    weights = leaving_one_out(pictures)
+    chunks = []
+    for _ in range(0, SAMPLES, AT_ONCE):
+        curves = population(rng, (AT_ONCE, pictures))
+        chunks.append(log_ratios(curves, weights))
+    ratios = np.concatenate(chunks)
     ratios = ratios[np.isfinite(ratios).all(axis=1)]
     estimate, without = ratios[:, 0], ratios[:, 1:]
     error = np.sqrt((pictures - 1) / pictures * ((without - without.mean(axis=1, keepdims=True)) ** 2).sum(1))
