@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,7 @@ import psutil
 MARK = "BENCH_WORKER"  # the environment variable that a worker's descendants inherit
 
 
-@dataclass(frozen=True)
+@dataclass
 class Descendants:
     """A worker and its descendants, seen from outside.
 
@@ -30,12 +30,18 @@ class Descendants:
     worker: int
     mark: str
     first: int | None = None
+    others: set[int] = field(default_factory=set, compare=False)  # known to be none of them
 
     def pids(self) -> list[int]:
         """The live ones that can be told cheaply: those in its namespace, or else in its session."""
         if self.first is not None:
+            present = set(psutil.pids())
+            self.others &= present
+            unknown = present - self.others
             theirs = _namespace(self.first)
-            return [pid for pid in psutil.pids() if pid != self.first and _namespace(pid) == theirs]
+            ours = {pid for pid in unknown if _namespace(pid) == theirs}
+            self.others |= unknown - ours
+            return sorted(ours - {self.first})
         pids = []
         for pid in psutil.pids():
             with suppress(OSError):

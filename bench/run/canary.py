@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 Cell = TypeVar("Cell")
 
-MOST_WORSE_DB = 10.0  # by which an honest codec may be worse; none that was tried was worse by 4
+MOST_WORSE_DB = 10.0  # by which an honest codec may be worse; of 2,000 canaries, one was 7 dB worse
 
-CANARIES = 2  # on which a codec must do badly, one after the other, to be void
+CANARIES = 3  # on which a codec must do badly, one after the other, to be void
 
 _MANY = 16  # cells of a run
 _BEST_PSNR = 45.0  # dB; above, honest codecs may be much better by accident: a JPEG coded as JPEG again
