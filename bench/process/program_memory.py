@@ -1,5 +1,6 @@
 """Memory of the programs that a codec runs: the codec reports it, the process that measures reads it.
 
+>>> _ = take_peak()  # of programs before
 >>> report(64 << 20)
 >>> take_peak()
 67108864
