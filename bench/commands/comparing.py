@@ -91,7 +91,7 @@ def report(
     terms = Terms(tuple(metric or ()), method, average, intervals)
     for written in write_reports(
         codec, dataset, results, terms, out=out, images=pictures, single_file=single_file, data=data,
-        tell=_on_stderr,
+        say=_on_stderr,
     ):  # fmt: skip
         print(written.summary())
 

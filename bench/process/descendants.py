@@ -33,7 +33,7 @@ class Descendants:
     others: set[int] = field(default_factory=set, compare=False)  # known to be none of them
 
     def pids(self) -> list[int]:
-        """The live ones that can be told cheaply: those in its namespace, or else in its session."""
+        """The live ones that can be recognised cheaply: those in its namespace, or else in its session."""
         if self.first is not None:
             present = set(psutil.pids())
             self.others &= present

@@ -56,7 +56,7 @@ def export_codec_compare(
     dataset: str,
     results: Path,
     out: Path | None = None,
-    tell: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Path]:
     """Write a batch for each codec and the list of batches; returns their paths, the list last.
 
@@ -65,7 +65,7 @@ def export_codec_compare(
         dataset: a name, or a folder of images as `bench run` takes it.
         results: folder of results.
         out: folder to write to; by default ``codec-compare/<dataset>`` in the folder of results.
-        tell: gets a line for each thing that the format can't hold.
+        say: gets a line for each thing that the format can't hold.
 
     Raises:
         BenchError: a codec has no results, or the folder can't be written to.
@@ -73,7 +73,7 @@ def export_codec_compare(
     store = Store(results)
     name = name_of_dataset(dataset, store)
     folder = out or results / "codec-compare" / file_name_of(name)
-    batches = {file_name_of(codec) + ".json": _batch(codec, name, store, tell) for codec in names}
+    batches = {file_name_of(codec) + ".json": _batch(codec, name, store, say) for codec in names}
     with writing(folder):
         for file, batch in batches.items():
             (folder / file).write_text(_json(batch), encoding="utf-8")
@@ -82,13 +82,13 @@ def export_codec_compare(
     return [*(folder / file for file in batches), folder / LIST]
 
 
-def _batch(spec: str, dataset: str, store: Store, tell: Callable[[str], None]) -> dict[str, list[Any]]:
+def _batch(spec: str, dataset: str, store: Store, say: Callable[[str], None]) -> dict[str, list[Any]]:
     codec, contents = _contents(spec, dataset, store)
     rows = list(contents.rows.values())
     metrics = sorted({name for row in rows for name, value in row.metrics.items() if _is_finite(value)})
     complete = [row for row in rows if all(_is_finite(row.metrics.get(name)) for name in metrics)]
     if len(complete) < len(rows):
-        tell(
+        say(
             f"{codec}: {len(rows) - len(complete)} of {len(rows)} cells are left out, for a metric that is "
             "infinite or not known: codec-compare takes numbers only"
         )
@@ -96,7 +96,7 @@ def _batch(spec: str, dataset: str, store: Store, tell: Callable[[str], None]) -
     if all(row.alone for row in complete):
         fields |= _TIMES
     else:
-        tell(f"{codec}: times are left out, as some were taken while other work went on")
+        say(f"{codec}: times are left out, as some were taken while other work went on")
     values = [
         [value(row) for _, value in fields.values()] + [_in_db(row, name) for name in metrics]
         for row in complete
@@ -117,8 +117,8 @@ def _contents(spec: str, dataset: str, store: Store) -> tuple[str, Contents]:
     if spec.startswith((FILE, PUBLISHED)):
         raise BenchError(f"codec-compare takes figures of single images, which '{spec}' hasn't; leave it out")
     codec = name_of_codec(spec, store, dataset)
-    for each in (store, Store(COMMITTED)):
-        contents = each.load(dataset, codec)
+    for place in (store, Store(COMMITTED)):
+        contents = place.load(dataset, codec)
         if contents.rows:
             return codec, contents
     raise BenchError(
@@ -141,8 +141,8 @@ def _constants(codec: str, dataset: str, contents: Contents) -> tuple[list[dict[
 
 
 def _about(metric: str) -> str:
-    found = get_metric(metric)
-    return f"Distortion metric {with_unit(found)}, as codec-bench measures it ({found.library})"
+    plugin = get_metric(metric)
+    return f"Distortion metric {with_unit(plugin)}, as codec-bench measures it ({plugin.library})"
 
 
 def _in_db(row: Row, metric: str) -> float:

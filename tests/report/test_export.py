@@ -71,7 +71,7 @@ def test_times_that_mean_nothing_are_left_out(tmp_path: Path) -> None:
     fill(Store(tmp_path), "mine", images="ab")
     fill(Store(tmp_path), "mine", images="c", alone=False)
     told: list[str] = []
-    batch, _ = export_codec_compare(["mine"], "set", tmp_path, tell=told.append)
+    batch, _ = export_codec_compare(["mine"], "set", tmp_path, say=told.append)
     assert "encoding_time" not in read(batch)[1][0]
     assert told == ["mine: times are left out, as some were taken while other work went on"]
 
@@ -82,7 +82,7 @@ def test_points_that_are_no_numbers_are_left_out_and_told(tmp_path: Path) -> Non
     for image in "abc":
         fill(store, "mine", image, [60.0], metrics={"psnr": float("inf"), "ms_ssim": 0.9999})
     told: list[str] = []
-    batch, _ = export_codec_compare(["mine"], "set", tmp_path, tell=told.append)
+    batch, _ = export_codec_compare(["mine"], "set", tmp_path, say=told.append)
     assert {line["quality"] for line in read(batch)[1]} == set(QUALITIES)
     assert "3 of 18 cells are left out" in told[0]
 

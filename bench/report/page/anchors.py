@@ -46,7 +46,7 @@ def with_each_anchor(
     names: Sequence[str],
     folder: Path,
     terms: Terms,
-    tell: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Anchored]:
     """The comparison that was asked for, then those with each other codec as the anchor.
 
@@ -54,11 +54,11 @@ def with_each_anchor(
         asked: of `names`, the last one the anchor.
         names: as `bench compare` takes them.
         folder: of results.
-        tell: gets a line for each anchor, as the work goes on.
+        say: gets a line for each anchor, as the work goes on.
     """
     anchored = [Anchored(names[-1], asked)]
     for number, anchor in enumerate(names[:-1], start=2):
-        tell(f"{asked.dataset}: comparing with {anchor} as the anchor, {number} of {len(names)}")
+        say(f"{asked.dataset}: comparing with {anchor} as the anchor, {number} of {len(names)}")
         others = [name for name in names if name != anchor]
         try:
             (comparison,) = compare(

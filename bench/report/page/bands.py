@@ -23,7 +23,7 @@ def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]
     A metric is absent where the curve has fewer than three images, or isn't finite on one of them.
     """
     order = np.argsort([point.quality for point in curve.points])  # columns go by rising quality setting
-    found = {}
+    bands_by_metric = {}
     for metric in metrics:
         images = sorted(whole_images(curve, metric).items())
         names = [image for image, known in images if known]
@@ -39,5 +39,5 @@ def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]
         points: list[dict[str, Any]] = [{} for _ in curve.points]
         for column, place in enumerate(order):
             points[place] = {"bpp": bpp[:, column].tolist(), "value": value[:, column].tolist()}
-        found[metric] = points
-    return found
+        bands_by_metric[metric] = points
+    return bands_by_metric

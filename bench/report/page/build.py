@@ -26,7 +26,7 @@ from bench.report.tables import writing
 from bench.results import Store
 from bench.results.names import name_of_dataset
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 PAGE = "index.html"
 PICTURES = "pictures"
@@ -66,7 +66,7 @@ def write_reports(
     images: str = str(IMAGES),
     single_file: bool = False,
     data: Path | None = None,
-    tell: Tell = lambda text: None,
+    say: Say = lambda text: None,
 ) -> list[Report]:
     """Write a page for a dataset, or for each on which all codecs have results.
 
@@ -79,7 +79,7 @@ def write_reports(
         images: how many images the viewer shows, or "all".
         single_file: all pictures in the page itself.
         data: folder of datasets, for the originals.
-        tell: gets a line now and then, as the work goes on.
+        say: gets a line now and then, as the work goes on.
 
     Raises:
         BenchError: as of `bench.compare.comparison.compare`; or `out` holds something else, or can't be
@@ -99,19 +99,19 @@ def write_reports(
     folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
     for folder in folders:
         _refuse_foreign(folder)
-        with writing(folder):  # so that a folder that can't be written to is told before any work
+        with writing(folder):  # so that a folder that can't be written to is an error before any work
             pass
     reports = []
     for comparison, folder in zip(comparisons, folders, strict=True):
-        found = _names_in(comparison, names)
-        anchored = with_each_anchor(comparison, found, results, terms, tell)
-        sources = sources_of(found, comparison.dataset, results)
+        named = _names_in(comparison, names)
+        anchored = with_each_anchor(comparison, named, results, terms, say)
+        sources = sources_of(named, comparison.dataset, results)
         paths = originals(dataset or comparison.dataset, data)
         with writing(folder):
             pictures = album(
-                comparison, sources, results, paths, count, None if single_file else folder / PICTURES, tell
+                comparison, sources, results, paths, count, None if single_file else folder / PICTURES, say
             )
-            content = page_data(found, anchored, sources, terms, pictures, paths)
+            content = page_data(named, anchored, sources, terms, pictures, paths)
             page = document(_title(comparison), content).encode("utf-8", "replace")
             (folder / PAGE).write_bytes(page)
             _remove_old_pictures(folder / PICTURES, pictures)

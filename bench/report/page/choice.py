@@ -49,7 +49,7 @@ def choose_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     Args:
         rows: by codec, of one image.
     """
-    known = [sorted(row.bpp for row in each) for each in rows.values() if each]
+    known = [sorted(row.bpp for row in own) for own in rows.values() if own]
     if not known:
         return []
     low, high = max(rates[0] for rates in known), min(rates[-1] for rates in known)
@@ -58,8 +58,8 @@ def choose_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     chosen: dict[tuple[str, float], Row] = {}
     for place in range(RATES):
         target = low * (high / low) ** ((place + 0.5) / RATES)
-        for each in rows.values():
-            if each:
-                nearest = min(each, key=lambda row: abs(math.log(row.bpp / target)))
+        for own in rows.values():
+            if own:
+                nearest = min(own, key=lambda row: abs(math.log(row.bpp / target)))
                 chosen[nearest.codec, nearest.quality] = nearest
     return list(chosen.values())

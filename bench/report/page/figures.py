@@ -44,7 +44,9 @@ def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
         "metrics": [_metric(name) for name in asked.metrics],
         "codecs": [_of_codec(curve, asked, images, intervals) for curve in asked.curves],
         "anchor": asked.anchor,
-        "anchors": {label: _of_anchor(each, images) for label, each in zip(labels, anchored, strict=True)},
+        "anchors": {
+            label: _of_anchor(against, images) for label, against in zip(labels, anchored, strict=True)
+        },
         "costs": asked.to_dict()["costs"],
     }
 
@@ -55,7 +57,7 @@ def _metric(name: str) -> dict[str, str]:
 
 
 def _of_codec(curve: Curve, comparison: Comparison, images: list[str], intervals: bool) -> dict[str, Any]:
-    (record,) = (each for each in comparison.to_dict()["curves"] if each["codec"] == curve.codec)
+    (record,) = (record for record in comparison.to_dict()["curves"] if record["codec"] == curve.codec)
     return {
         "name": curve.codec,
         "sampling": comparison.sampling.get(curve.codec),

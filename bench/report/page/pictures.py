@@ -86,7 +86,7 @@ def album(
     originals: Mapping[str, Path],
     count: int | None,
     folder: Path | None,
-    tell: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Album:
     """Gather pictures of some images of a comparison.
 
@@ -96,7 +96,7 @@ def album(
         originals: paths by the SHA-256 of the image's file.
         count: of images; None: all.
         folder: to write pictures to; None: they are to be part of the page.
-        tell: gets a line on how large it will be, before the work is done.
+        say: gets a line on how large it will be, before the work is done.
     """
     measured = {label: source for label, source in sources.items() if source.contents}
     if count == 0:
@@ -106,7 +106,7 @@ def album(
     try:
         kept = _kept(comparison, measured, originals, decoded)
         plan = [(chosen, choose_rows(kept[chosen.image])) for chosen in _chosen(comparison, kept, count)]
-        tell(_announcement(comparison.dataset, plan))
+        say(_announcement(comparison.dataset, plan))
         reasons: dict[str, str] = {}
         pages = [_page(chosen, rows, measured, originals, decoded, writer, reasons) for chosen, rows in plan]
     finally:
@@ -173,14 +173,14 @@ def _page(
 ) -> dict[str, Any] | None:
     """One image for the viewer; None where it has no picture. Reasons for what is missing are added."""
     labels = {row.codec: label for label, source in sources.items() for row in source.rows[:1]}
-    found = []
+    shown = []
     for row in rows:
         picture = decoded.picture(row)
         if isinstance(picture, str):
             reasons.setdefault(labels[row.codec], picture)
         else:
-            found.append({"codec": labels[row.codec], "quality": row.quality, "src": writer.add(picture)})
-    if not found:
+            shown.append({"codec": labels[row.codec], "quality": row.quality, "src": writer.add(picture)})
+    if not shown:
         return None
     try:
         original = read_rgb(originals[rows[0].image_sha256])
@@ -192,7 +192,7 @@ def _page(
         "width": rows[0].width,
         "height": rows[0].height,
         "original": writer.add(original),
-        "decoded": found,
+        "decoded": shown,
     }
 
 

@@ -22,11 +22,11 @@ def remarks(comparison: Comparison) -> list[dict[str, Any]]:
     """
     codecs = [curve.codec for curve in comparison.curves]
     titles = {get_metric(name).title: name for name in comparison.metrics}
-    found = []
+    remarks = []
     for kind, texts in (("warning", comparison.warnings), ("note", comparison.notes)):
         for text in texts:
             parts = parts_of(text, codecs)
-            found.append(
+            remarks.append(
                 {
                     "kind": kind,
                     "parts": parts,
@@ -34,7 +34,7 @@ def remarks(comparison: Comparison) -> list[dict[str, Any]]:
                     "metric": next((name for title, name in titles.items() if title in text), None),
                 }
             )
-    return found
+    return remarks
 
 
 def parts_of(text: str, codecs: Iterable[str]) -> list[dict[str, str]]:

@@ -90,7 +90,7 @@ def test_a_single_file_holds_its_pictures(
     lines: list[str] = []
     (written,) = write_reports(
         CODECS, str(photos_to_code), measured, Terms(intervals=False), out=tmp_path / "out", images="2",
-        single_file=True, tell=lines.append,
+        single_file=True, say=lines.append,
     )  # fmt: skip
     assert [path.name for path in written.path.parent.iterdir()] == ["index.html"]
     pages = data_of(written.path)["pictures"]["pages"]
