@@ -75,6 +75,18 @@ def send_signal(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
+def wait_until_stopped(pids: Iterable[int], longest: float = 5.0) -> None:
+    """Wait until every thread of processes that were sent SIGSTOP has stopped, or `longest` seconds.
+
+    A signal stops the thread that takes it first. Until that one gets a core, the others go on.
+    """
+    deadline = time.monotonic() + longest
+    waiting = [pid for pid in pids if _goes_on(pid)]
+    while waiting and time.monotonic() < deadline:
+        time.sleep(0.0002)
+        waiting = [pid for pid in waiting if _goes_on(pid)]
+
+
 def memory_of(pids: Iterable[int]) -> int:
     """Resident bytes of processes together."""
     total = 0
@@ -90,6 +102,18 @@ def is_over(pid: int) -> bool:
         return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.Error:
         return True
+
+
+def _goes_on(pid: int) -> bool:
+    """Whether a thread of a process can still run; False where there is no /proc to tell."""
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            stat = Path(f"/proc/{pid}/task/{thread}/stat").read_bytes()
+            if stat[stat.rindex(b")") + 2 :][:1] not in b"TtZX":
+                return True
+    except OSError:  # it is gone
+        pass
+    return False
 
 
 def _namespace(pid: int) -> int:

@@ -21,7 +21,7 @@ import psutil
 
 from bench.core.errors import BenchError
 from bench.process.confine import Reach
-from bench.process.descendants import MARK, Descendants, memory_of, send_signal
+from bench.process.descendants import MARK, Descendants, memory_of, send_signal, wait_until_stopped
 from bench.process.folders import Folder
 from bench.process.guard import FAREWELL
 from bench.process.limits import MAX_PROCESSES, Limits
@@ -279,6 +279,8 @@ class Worker:
         if len(self._resting) > 1:
             self._resting = [pid for pid in self._processes.pids() if pid in self._resting]
         send_signal(self._resting, number)
+        if number == signal.SIGSTOP:
+            wait_until_stopped(self._resting)
 
     def _ask(self, header: Mapping[str, Any], payload: bytes | None, allowed: Limits) -> Reply:
         assert self._guard is not None

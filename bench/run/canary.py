@@ -31,7 +31,7 @@ _DB_PER_DOUBLING = 3.0  # that twice the bits are worth
 _GRID = 16  # pixels; a JPEG that became a PNG keeps its blocks, which codecs of such blocks profit from
 _LEAST_KEPT = 0.9  # of each side
 _SHIFTS = (2, 6)  # levels of 255
-_LOOKED_AT = 1 << 16  # pixels, of whole rows
+_LOOKED_AT = 1 << 14  # pixels, of whole rows
 _LEAST_DETAIL = 1.0  # bits a pixel of a lossless coding; a flat picture is coded well by accident
 
 
