@@ -23,6 +23,14 @@ def coded(codec: Codec, quality: float, picture: Picture) -> Coded:
     return Coded(8 * len(stream) / picture[..., 0].size, psnr(picture, codec.decode(stream)))
 
 
+def test_an_original_does_not_pass_for_its_canary() -> None:
+    rng = np.random.default_rng(3)
+    picture = photo(192, 192)
+    for _ in range(200):
+        canary = changed(picture, rng)[0]
+        assert psnr(canary, picture) < 20
+
+
 def through_jpeg(picture: Picture, quality: int) -> Picture:
     """As many photos of datasets were before they became PNG files."""
     file = io.BytesIO()
