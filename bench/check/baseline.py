@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.check.cells import first_few
 from bench.core.errors import BenchError
+from bench.core.words import first_few
 from bench.results import Contents, Store
 from bench.results.names import name_of_codec, name_of_dataset
 

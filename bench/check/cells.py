@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from bench import metrics
 from bench.check.verdicts import Moved
 from bench.compare.curves import cell_of, whole_curves
+from bench.core.words import first_few
 from bench.results import Contents, Failure, Row
 
 Pair = tuple[Row, Row]  # of the baseline, fresh; the same picture at the same quality
 
-MOST_NAMED = 3  # cells in a sentence
 
 # On the scale of curves: what another CPU may make of the same picture in float32.
 _TOLERANCE = 1e-4
@@ -74,16 +74,6 @@ def change_in(metric: str, before: Row, now: Row) -> float:
     if old == new or math.isnan(new - old):  # inf is inf
         return 0.0
     return new - old
-
-
-def first_few(names: Sequence[str]) -> str:
-    """The first names, and how many more there are.
-
-    >>> first_few(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _problems(now: Contents, before: Contents) -> list[str]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench import metrics
-from bench.check.cells import Pair, Pairing, change_in, first_few
+from bench.check.cells import Pair, Pairing, change_in
 from bench.check.rules import Rule
 from bench.check.verdicts import State
 from bench.compare.bd import bjontegaard
 from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
 from bench.compare.fixed import value_at_rate
 from bench.compare.intervals import MIN_IMAGES, ends, interval, leaving_one_out
+from bench.core.words import first_few
 from bench.results import Row
 
 if TYPE_CHECKING:

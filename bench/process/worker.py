@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from bench.core.errors import BenchError
+from bench.core.openmp import wait_passively
 from bench.process.confine import Reach
 from bench.process.descendants import MARK, Descendants, memory_of, send_signal, wait_until_stopped
 from bench.process.folders import Folder
@@ -234,8 +235,7 @@ class Worker:
         }
         for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
             environment[f"{name}_NUM_THREADS"] = str(self.threads)
-        # Threads that wait sleep. If they spun, they would hold the core that the other thread needs.
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        wait_passively(environment)
         # The search path of this process, as children of tests and notebooks may not have it.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         work = str(self._folder.work)

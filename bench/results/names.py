@@ -34,7 +34,7 @@ def name_of_codec(spec: str, store: Store, dataset: str | None = None) -> str:
             is not known any more.
         dataset: name of its results; None: any.
     """
-    if (spec in store.codecs_on(dataset)) if dataset else store.datasets(spec):
+    if store.path(dataset, spec).is_file() if dataset else store.datasets(spec):
         return spec
     from bench import codecs
 
