@@ -13,24 +13,32 @@ import typer
 from bench.commands.options import DataOption, DatasetOption, JsonOption, MetricOption, ResultsOption
 from bench.core.errors import BenchError
 
+# What `compare` and `report` have in common.
+CurvesArgument = Annotated[
+    list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+]
+SharedDatasetOption = Annotated[
+    str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
+]
+MethodOption = Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")]
+AverageOption = Annotated[
+    str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+]
+IntervalsOption = Annotated[bool, typer.Option(help="95 % intervals over images.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")]
+
 
 class ExportFormat(StrEnum):
     codec_compare = "codec-compare"
 
 
 def compare(
-    codec: Annotated[
-        list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
-    ],
-    dataset: Annotated[
-        str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
-    ] = None,
+    codec: CurvesArgument,
+    dataset: SharedDatasetOption = None,
     metric: MetricOption = None,
-    method: Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")] = "pchip",
-    average: Annotated[
-        str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
-    ] = "usual",
-    intervals: Annotated[bool, typer.Option(help="95 % intervals over images.")] = True,
+    method: MethodOption = "pchip",
+    average: AverageOption = "usual",
+    intervals: IntervalsOption = True,
     name: Annotated[
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
@@ -62,25 +70,19 @@ def compare(
 
 
 def report(
-    codec: Annotated[
-        list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
-    ],
-    dataset: Annotated[
-        str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
-    ] = None,
+    codec: CurvesArgument,
+    dataset: SharedDatasetOption = None,
     metric: MetricOption = None,
-    method: Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")] = "pchip",
-    average: Annotated[
-        str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
-    ] = "usual",
-    intervals: Annotated[bool, typer.Option(help="95 % intervals over images.")] = True,
+    method: MethodOption = "pchip",
+    average: AverageOption = "usual",
+    intervals: IntervalsOption = True,
     pictures: Annotated[
         str, typer.Option(help="Images that the viewer shows: a number, or all; those that --keep kept.")
     ] = "6",
     single_file: Annotated[
         bool, typer.Option("--single-file", help="One file to mail, with the pictures in it.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")] = None,
+    out: OutOption = None,
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
@@ -100,7 +102,7 @@ def export(
     format: Annotated[ExportFormat, typer.Argument(help="Whose format: codec-compare is Google's page.")],
     codec: Annotated[list[str], typer.Argument(help="Measured codecs.")],
     dataset: DatasetOption,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")] = None,
+    out: OutOption = None,
     results: ResultsOption = Path("results"),
 ) -> None:
     """Write results in the format of another page."""
