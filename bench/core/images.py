@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -109,28 +111,24 @@ def open_image(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> 
             PIL.Image.MAX_IMAGE_PIXELS = before
 
 
-class _reading:
+@contextmanager
+def _reading(title: str, formats: tuple[str, ...] = FORMATS) -> Iterator[None]:
     """Turns what Pillow raises for a file into one sentence."""
+    import PIL.Image
 
-    def __init__(self, title: str, formats: tuple[str, ...] = FORMATS) -> None:
-        self.title, self.formats = title, formats
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        import PIL.Image
-
-        if isinstance(error, FileNotFoundError):
-            raise BenchError(f"there is no image {self.title}.") from error
-        if isinstance(error, PIL.UnidentifiedImageError):
-            raise BenchError(
-                f"{self.title} cannot be read as an image: it is {_none_of(self.formats)}, or damaged."
-            ) from error
-        bad = (OSError, SyntaxError, ValueError, EOFError, MemoryError, PIL.Image.DecompressionBombError)
-        if isinstance(error, bad):
-            reason = first_line(error).rstrip(".")
-            raise BenchError(f"{self.title} cannot be read as an image ({reason}); replace it.") from error
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BenchError(f"there is no image {title}.") from error
+    except PIL.UnidentifiedImageError as error:
+        raise BenchError(
+            f"{title} cannot be read as an image: it is {_none_of(formats)}, or damaged."
+        ) from error
+    except (
+        OSError, SyntaxError, ValueError, EOFError, MemoryError, PIL.Image.DecompressionBombError,
+    ) as error:  # fmt: skip
+        reason = first_line(error).rstrip(".")
+        raise BenchError(f"{title} cannot be read as an image ({reason}); replace it.") from error
 
 
 def _none_of(formats: tuple[str, ...]) -> str:

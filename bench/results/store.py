@@ -58,12 +58,6 @@ class Contents:
     rows_of_any_picture: dict[CellKey, Row] = field(default_factory=dict)
     last_run: RunRecord | None = None  # where nothing was measured since
 
-    @property
-    def replaced(self) -> list[str]:
-        """Names of pictures that have rows, none of which counts any more."""
-        current = {row.image for row in self.rows.values()}
-        return sorted({row.image for row in self.rows_of_any_picture.values()} - current)
-
 
 class Store:
     """The results under one folder. Several processes may write to it at once."""

@@ -18,6 +18,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import metrics
+
 Picture = NDArray[np.uint8]
 Cell = TypeVar("Cell")
 
@@ -147,8 +149,7 @@ def psnr(picture: Picture, decoded: Picture) -> float:
     """In dB, over all samples; 0 where the shapes differ."""
     if picture.shape != decoded.shape:
         return 0.0
-    error = float(np.mean((picture.astype(np.float32) - decoded) ** 2))
-    return 10 * math.log10(255**2 / error) if error else math.inf
+    return metrics.psnr(picture, decoded)
 
 
 def _kept(side: int, rng: np.random.Generator) -> tuple[int, int]:

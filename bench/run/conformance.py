@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import codecs
+from bench import codecs, metrics
 from bench.codecs import Codec
 from bench.core.errors import BenchError, without_folders
 from bench.process import Limits, Reply, Worker, WorkerError
@@ -260,8 +260,7 @@ def _damages(stream: bytes) -> Iterator[tuple[str, bytes]]:
 def _psnr(picture: Picture, decoded: Picture) -> float:
     if decoded.shape != picture.shape:
         raise _Broken(f"a picture of shape {picture.shape} comes back with {decoded.shape}")
-    error = float(np.mean((decoded.astype(float) - picture) ** 2))
-    return 10 * np.log10(255**2 / error) if error else float("inf")
+    return metrics.psnr(picture, decoded)
 
 
 def _title(check: Callable[[_Pair], None]) -> str:
