@@ -32,7 +32,7 @@ def test_nothing_is_handed_over_beside_the_bitstream(run: Run, tmp_path: Path, c
     try:
         assert_cheats(run, tmp_path, codec)
     finally:
-        clean_up()
+        clean_up(tmp_path)
     assert_held_off(run, tmp_path, codec, SMUGGLERS[codec])
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,8 +28,6 @@ from plugins import install_codecs
 
 Run = Callable[..., subprocess.CompletedProcess[str]]  # `bench run` of one of them
 
-_KEY = 0x0C0DEC + os.getuid()
-_QUEUE = f"/secret-{os.getuid()}".encode()
 _ADD_KEY, _KEYCTL = 248, 250  # on x86_64
 _USER_RING = ctypes.c_int(-4)
 _UNLINK, _SEARCH, _READ = 9, 10, 11
@@ -41,16 +40,33 @@ def install(folder: Path) -> dict[str, str]:
     return install_codecs(folder, "cheating_codecs", codecs)
 
 
-def clean_up() -> None:
-    """Remove what the kernel keeps of them."""
-    _libc.mq_unlink(_QUEUE)
-    segment = _libc.shmget(_KEY, 4096, 0o600)
+def secret_name(folder: str | Path) -> bytes:
+    """A name of one test's own: what the kernel keeps by name is shared by the whole machine.
+
+    Args:
+        folder: of the test, which `HOSTILE_FOLDER` names for its codecs.
+    """
+    return b"secret-%08x" % zlib.crc32(os.fsencode(folder))
+
+
+def clean_up(folder: Path) -> None:
+    """Remove what the kernel keeps of the codecs of a test."""
+    _libc.mq_unlink(b"/" + secret_name(folder))
+    segment = _libc.shmget(_number(secret_name(folder)), 4096, 0o600)
     if segment >= 0:
         _libc.shmctl(segment, 0, None)  # IPC_RMID
     if platform.machine() == "x86_64":
-        key = _libc.syscall(_KEYCTL, _SEARCH, _USER_RING, b"user", b"secret", 0)
+        key = _libc.syscall(_KEYCTL, _SEARCH, _USER_RING, b"user", secret_name(folder), 0)
         if key >= 0:
             _libc.syscall(_KEYCTL, _UNLINK, key, _USER_RING)
+
+
+def _own_name() -> bytes:
+    return secret_name(os.environ["HOSTILE_FOLDER"])
+
+
+def _number(name: bytes) -> int:
+    return zlib.crc32(name) & 0x7FFF_FFFF
 
 
 def side_file() -> Path:
@@ -127,7 +143,7 @@ class BySegment(Smuggler):
 
     def _memory(self, flags: int) -> ctypes.c_void_p:
         _libc.shmat.restype = ctypes.c_void_p
-        return ctypes.c_void_p(_libc.shmat(checked(_libc.shmget(_KEY, 4096, flags)), None, 0))
+        return ctypes.c_void_p(_libc.shmat(checked(_libc.shmget(_number(_own_name()), 4096, flags)), None, 0))
 
 
 class ByQueue(Smuggler):
@@ -136,13 +152,14 @@ class ByQueue(Smuggler):
     name = "by-queue"
 
     def leave(self, secret: bytes) -> bytes:
-        _libc.mq_unlink(_QUEUE)
-        queue = checked(_libc.mq_open(_QUEUE, os.O_CREAT | os.O_RDWR, 0o600, None))
+        name = b"/" + _own_name()
+        _libc.mq_unlink(name)
+        queue = checked(_libc.mq_open(name, os.O_CREAT | os.O_RDWR, 0o600, None))
         checked(_libc.mq_send(queue, secret, 6, 0))
         return b""
 
     def fetch(self, hint: bytes) -> bytes:
-        queue = checked(_libc.mq_open(_QUEUE, os.O_RDWR | os.O_NONBLOCK))
+        queue = checked(_libc.mq_open(b"/" + _own_name(), os.O_RDWR | os.O_NONBLOCK))
         buffer = ctypes.create_string_buffer(8192)
         size = checked(_libc.mq_receive(queue, buffer, 8192, None))
         checked(_libc.mq_send(queue, buffer, size, 0))  # for the spot check
@@ -155,11 +172,11 @@ class ByKeyring(Smuggler):
     name = "by-keyring"
 
     def leave(self, secret: bytes) -> bytes:
-        checked(_libc.syscall(_ADD_KEY, b"user", b"secret", secret, ctypes.c_size_t(6), _USER_RING))
+        checked(_libc.syscall(_ADD_KEY, b"user", _own_name(), secret, ctypes.c_size_t(6), _USER_RING))
         return b""
 
     def fetch(self, hint: bytes) -> bytes:
-        key = checked(_libc.syscall(_KEYCTL, _SEARCH, _USER_RING, b"user", b"secret", 0))
+        key = checked(_libc.syscall(_KEYCTL, _SEARCH, _USER_RING, b"user", _own_name(), 0))
         buffer = ctypes.create_string_buffer(6)
         checked(_libc.syscall(_KEYCTL, _READ, key, buffer, ctypes.c_size_t(6)))
         return buffer.raw
