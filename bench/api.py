@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError
-from bench.results import COMMITTED, Row, Store
+from bench.results import Row, Store, stores_of
 from bench.results.names import name_of_codec, name_of_dataset
 from bench.run.settings import Settings
 
@@ -143,18 +143,16 @@ def load_results(
     >>> table = bench.load_results("kodak", codecs=["ainn", "vtm"])  # doctest: +SKIP
     >>> table.groupby(["codec", "quality"])[["bpp", "psnr"]].mean()  # doctest: +SKIP
     """
-    store = Store(Path(results))
-    name = name_of_dataset(dataset, store)
+    stores = stores_of(Path(results))
+    name = name_of_dataset(dataset, stores[0])
     wanted = [codecs] if isinstance(codecs, str) else codecs
     rows: list[Row] = []
-    for codec in wanted if wanted is not None else store.codecs_on(name):
-        measured = store.rows(name, name_of_codec(codec, store, name))
-        if not measured:  # `compare` takes the committed ones then, too
-            committed = Store(COMMITTED)
-            measured = committed.rows(name, name_of_codec(codec, committed, name))
+    for codec in wanted if wanted is not None else stores[0].codecs_on(name):
+        in_results = name_of_codec(codec, stores, name)
+        measured = next((own for store in stores if (own := store.rows(name, in_results))), [])
         if not measured and wanted is not None:
             raise BenchError(
-                f"no results of '{codec}' on {name} in {store.folder}; "
+                f"no results of '{codec}' on {name} in {stores[0].folder}; "
                 f"measure them with: bench run --codec {codec} --dataset {dataset}"
             )
         rows += measured

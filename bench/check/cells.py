@@ -131,6 +131,4 @@ def _notes(now: Contents, before: Contents, pairs: Sequence[Pair]) -> list[str]:
 
 
 def _metric_versions(contents: Contents, metric: str) -> set[str]:
-    used = {row.setup for row in contents.rows.values()}
-    setups = [setup for name, setup in contents.setups.items() if name in used]
-    return {setup.metrics[metric] for setup in setups if metric in setup.metrics}
+    return {setup.metrics[metric] for setup in contents.used_setups if metric in setup.metrics}

@@ -93,7 +93,7 @@ def score(
     metrics.check_ready(wanted)  # so that a typo is an error before a dataset is fetched
     store = Store(results)
     loaded = store.named(datasets.load(dataset, data))
-    names = [name_of_codec(name, store, loaded.name) for name in codec]
+    names = [name_of_codec(name, [store], loaded.name) for name in codec]
     plans = [(name, rows_to_score(store, loaded, name)) for name in names]
     complete = True
     for name, rows in plans:

@@ -15,19 +15,11 @@ from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
-from bench.compare.sources import (
-    FILE,
-    Source,
-    find,
-    labels,
-    matched,
-    refuse_different_images,
-    shared_datasets,
-)
+from bench.compare.sources import FILE, Source, gather, shared_datasets
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, USUAL
 from bench.metrics import get as get_metric
-from bench.results import COMMITTED, Store
+from bench.results import stores_of
 from bench.results.names import name_of_codec, name_of_dataset
 
 if TYPE_CHECKING:
@@ -164,37 +156,40 @@ def compare(
     _refuse_unknown("average", average, AVERAGES)
     for metric in metrics or ():
         get_metric(metric)
-    stores = [Store(folder)]
-    if folder.resolve() != COMMITTED.resolve():
-        stores.append(Store(COMMITTED))
+    stores = stores_of(folder)
     if dataset is not None:
         dataset = name_of_dataset(dataset, stores[0])
-    names = [_name_in_results(name, stores, dataset) for name in names]
-    labelled = list(zip(names, labels(names), strict=True))
-    comparisons = []
-    for place in [dataset] if dataset else shared_datasets(names, stores):
-        sources = [find(name, place, stores, label, average) for name, label in labelled]
-        refuse_different_images(sources)
-        comparisons.append(_compare(matched(sources), place, method, average, metrics, intervals))
-    return comparisons
+    names = [
+        name if name.startswith((FILE, published.PREFIX)) else name_of_codec(name, stores, dataset)
+        for name in names
+    ]
+    return [
+        compare_sources(
+            gather(names, place, stores, average), place,
+            method=method, average=average, metrics=metrics, intervals=intervals,
+        )
+        for place in ([dataset] if dataset else shared_datasets(names, stores))
+    ]  # fmt: skip
 
 
-def _name_in_results(name: str, stores: Sequence[Store], dataset: str | None) -> str:
-    """The name that results of a codec go by, in the first store that has them; other names as they are."""
-    if name.startswith((FILE, published.PREFIX)):
-        return name
-    names = [name_of_codec(name, store, dataset) for store in stores]
-    return next((candidate for candidate in names if candidate != name), name)
-
-
-def _compare(
-    sources: list[Source],
+def compare_sources(
+    sources: Sequence[Source],
     dataset: str,
-    method: str,
-    average: str,
-    metrics: Sequence[str] | None,
-    intervals: bool,
+    *,
+    method: str = "pchip",
+    average: str = USUAL,
+    metrics: Sequence[str] | None = None,
+    intervals: bool = True,
 ) -> Comparison:
+    """Compare curves with the last one.
+
+    Args:
+        sources: of `bench.compare.sources.gather`, with the same average.
+        dataset, method, average, metrics, intervals: as of `compare`.
+
+    Raises:
+        BenchError: no image or no metric is common to curves.
+    """
     curves, images, left_out = _on_shared_images([source.curve for source in sources], dataset)
     *tested, anchor = curves
     deltas = [

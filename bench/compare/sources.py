@@ -36,10 +36,7 @@ class Source:
     @property
     def setups(self) -> list[Setup]:
         """Those that its rows name."""
-        if self.contents is None:
-            return []
-        used = {row.setup for row in self.rows}
-        return [setup for setup in self.contents.setups.values() if setup.id in used]
+        return self.contents.used_setups if self.contents else []
 
     @property
     def version(self) -> str | None:
@@ -51,6 +48,21 @@ class Source:
         """How the codec samples chroma, such as "4:2:0", if not in full."""
         samplings = (setup.details.get("chroma") for setup in self.setups)
         return next((str(chroma) for chroma in samplings if chroma), None)
+
+
+def gather(names: Sequence[str], dataset: str, stores: Sequence[Store], average: str = USUAL) -> list[Source]:
+    """What names stand for on a dataset, in their order: curves that can be compared.
+
+    Args:
+        names: as `find` takes them, no two of which would be called the same.
+
+    Raises:
+        BenchError: there is no such curve, or curves are of different pictures.
+    """
+    labelled = zip(names, labels(names), strict=True)
+    sources = [find(name, dataset, stores, label, average) for name, label in labelled]
+    refuse_different_images(sources)
+    return matched(sources)
 
 
 def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: str = USUAL) -> Source:

@@ -21,7 +21,7 @@ from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.metrics import get as get_metric
 from bench.report.tables import with_unit, writing
-from bench.results import COMMITTED, Contents, Row, Store
+from bench.results import Contents, Row, Store, stores_of
 from bench.results.names import name_of_codec, name_of_dataset
 
 LIST = "batches.json"
@@ -70,10 +70,10 @@ def export_codec_compare(
     Raises:
         BenchError: a codec has no results, or the folder can't be written to.
     """
-    store = Store(results)
-    name = name_of_dataset(dataset, store)
+    stores = stores_of(results)
+    name = name_of_dataset(dataset, stores[0])
     folder = out or results / "codec-compare" / file_name_of(name)
-    batches = {file_name_of(codec) + ".json": _batch(codec, name, store, say) for codec in names}
+    batches = {file_name_of(codec) + ".json": _batch(codec, name, stores, say) for codec in names}
     with writing(folder):
         for file, batch in batches.items():
             (folder / file).write_text(_json(batch), encoding="utf-8")
@@ -82,8 +82,10 @@ def export_codec_compare(
     return [*(folder / file for file in batches), folder / LIST]
 
 
-def _batch(spec: str, dataset: str, store: Store, say: Callable[[str], None]) -> dict[str, list[Any]]:
-    codec, contents = _contents(spec, dataset, store)
+def _batch(
+    spec: str, dataset: str, stores: Sequence[Store], say: Callable[[str], None]
+) -> dict[str, list[Any]]:
+    codec, contents = _contents(spec, dataset, stores)
     rows = list(contents.rows.values())
     metrics = sorted({name for row in rows for name, value in row.metrics.items() if _is_finite(value)})
     complete = [row for row in rows if all(_is_finite(row.metrics.get(name)) for name in metrics)]
@@ -113,23 +115,22 @@ def _batch(spec: str, dataset: str, store: Store, say: Callable[[str], None]) ->
     }
 
 
-def _contents(spec: str, dataset: str, store: Store) -> tuple[str, Contents]:
+def _contents(spec: str, dataset: str, stores: Sequence[Store]) -> tuple[str, Contents]:
     if spec.startswith((FILE, PUBLISHED)):
         raise BenchError(f"codec-compare takes figures of single images, which '{spec}' hasn't; leave it out")
-    codec = name_of_codec(spec, store, dataset)
-    for place in (store, Store(COMMITTED)):
-        contents = place.load(dataset, codec)
+    codec = name_of_codec(spec, stores, dataset)
+    for store in stores:
+        contents = store.load(dataset, codec)
         if contents.rows:
             return codec, contents
     raise BenchError(
-        f"no results of '{codec}' on {dataset} in {store.folder}; "
+        f"no results of '{codec}' on {dataset} in {stores[0].folder}; "
         f"measure it with: bench run --codec {codec} --dataset {dataset}"
     )
 
 
 def _constants(codec: str, dataset: str, contents: Contents) -> tuple[list[dict[str, str]], list[str]]:
-    used = {row.setup for row in contents.rows.values()}
-    setups = [setup for setup in contents.setups.values() if setup.id in used]
+    setups = contents.used_setups
     descriptions = [{name: text} for name, text in _CONSTANTS.items()]
     values = [codec, codec, contents.version or "", setups[-1].date if setups else "", dataset]
     commands = setups[-1].details.get("commands", {}) if setups else {}

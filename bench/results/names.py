@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,16 +27,18 @@ def name_of_dataset(dataset: str | Path, store: Store, data: Path | None = None)
     return store.name_for(datasets.load(text, data))
 
 
-def name_of_codec(spec: str, store: Store, dataset: str | None = None) -> str:
+def name_of_codec(spec: str, stores: Sequence[Store], dataset: str | None = None) -> str:
     """The name that results of a codec go by: without parameters at their default, in one order.
 
     Args:
         spec: as `bench run --codec` takes it, the path of a YAML file too; or a name of results whose codec
             is not known any more.
+        stores: results to look in.
         dataset: name of its results; None: any.
     """
-    if store.path(dataset, spec).is_file() if dataset else store.datasets(spec):
-        return spec
+    for store in stores:
+        if store.path(dataset, spec).is_file() if dataset else store.datasets(spec):
+            return spec
     from bench import codecs
 
     with suppress(BenchError):

@@ -43,6 +43,14 @@ Result = TypeVar("Result", Row, Failure)
 _PLACE = ".place"  # file beside the results of a folder: which folder that is
 
 
+def stores_of(folder: Path) -> list[Store]:
+    """The results under a folder, then the committed ones, which stand in for codecs that were not run."""
+    stores = [Store(folder)]
+    if folder.resolve() != COMMITTED.resolve():
+        stores.append(Store(COMMITTED))
+    return stores
+
+
 @dataclass
 class Contents:
     """What counts of a file of results: one version of a codec, on the pictures that the dataset has now.
@@ -57,6 +65,12 @@ class Contents:
     setups: dict[str, Setup] = field(default_factory=dict)
     rows_of_any_picture: dict[CellKey, Row] = field(default_factory=dict)
     last_run: RunRecord | None = None  # where nothing was measured since
+
+    @property
+    def used_setups(self) -> list[Setup]:
+        """Those that rows name."""
+        used = {row.setup for row in self.rows.values()}
+        return [setup for name, setup in self.setups.items() if name in used]
 
 
 class Store:
@@ -132,9 +146,7 @@ class Store:
         Raises:
             OSError: the file can't be written; it is as it was.
         """
-        used = {row.setup for row in contents.rows.values()}
-        setups = [setup for name, setup in contents.setups.items() if name in used]
-        records: list[Record] = [*setups, *contents.rows.values()]
+        records: list[Record] = [*contents.used_setups, *contents.rows.values()]
         path = self.path(dataset, codec)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, "".join(map(to_line, records)).encode())

@@ -18,7 +18,7 @@ from bench.results import Row, Store
 
 @pytest.fixture(autouse=True)
 def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("bench.report.export.COMMITTED", tmp_path / "committed")
+    monkeypatch.setattr("bench.results.store.COMMITTED", tmp_path / "committed")
 
 
 def read(path: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:

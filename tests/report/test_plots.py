@@ -22,7 +22,7 @@ METRICS = ("psnr", "ms_ssim")
 
 @pytest.fixture(autouse=True)
 def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("bench.compare.comparison.COMMITTED", tmp_path / "committed")
+    monkeypatch.setattr("bench.results.store.COMMITTED", tmp_path / "committed")
 
 
 def compared(folder: Path, *names: str, dataset: str = "set") -> Comparison:

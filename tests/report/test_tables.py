@@ -31,7 +31,7 @@ from bench.results import Store
 
 @pytest.fixture(autouse=True)
 def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("bench.compare.comparison.COMMITTED", tmp_path / "committed")
+    monkeypatch.setattr("bench.results.store.COMMITTED", tmp_path / "committed")
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.compare.comparison import Comparison, compare
+from bench.compare.comparison import Comparison, compare_sources
+from bench.compare.sources import Source
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 
@@ -44,27 +44,26 @@ class Anchored:
 def with_each_anchor(
     asked: Comparison,
     names: Sequence[str],
-    folder: Path,
+    sources: Sequence[Source],
     terms: Terms,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Anchored]:
     """The comparison that was asked for, then those with each other codec as the anchor.
 
     Args:
-        asked: of `names`, the last one the anchor.
-        names: as `bench compare` takes them.
-        folder: of results.
+        asked: of `sources`, the last one the anchor.
+        names: of the sources, as `bench compare` takes them.
+        sources: of `bench.compare.sources.gather`, by the average of the terms.
         say: gets a line for each anchor, as the work goes on.
     """
     anchored = [Anchored(names[-1], asked)]
-    for number, anchor in enumerate(names[:-1], start=2):
+    for number, (anchor, source) in enumerate(zip(names[:-1], sources[:-1], strict=True), start=2):
         say(f"{asked.dataset}: comparing with {anchor} as the anchor, {number} of {len(names)}")
-        others = [name for name in names if name != anchor]
+        others = [other for other in sources if other is not source]
         try:
-            (comparison,) = compare(
-                [*others, anchor],
+            comparison = compare_sources(
+                [*others, source],
                 asked.dataset,
-                folder,
                 method=terms.method,
                 average=terms.average,
                 metrics=terms.metrics or None,

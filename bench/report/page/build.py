@@ -10,7 +10,7 @@ from typing import Any
 
 import bench
 from bench.compare.comparison import Comparison, compare
-from bench.compare.sources import FILE, Source
+from bench.compare.sources import FILE, Source, gather
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.report.names import display_names
@@ -20,10 +20,10 @@ from bench.report.page.document import GENERATOR, document
 from bench.report.page.figures import figures
 from bench.report.page.looks import looks
 from bench.report.page.originals import originals, thumbnails, title_of
-from bench.report.page.origins import bench_command, origin, sources_of
+from bench.report.page.origins import bench_command, origin
 from bench.report.page.pictures import Album, album
 from bench.report.tables import writing
-from bench.results import Store
+from bench.results import Store, stores_of
 from bench.results.names import name_of_dataset
 
 Say = Callable[[str], None]
@@ -104,8 +104,9 @@ def write_reports(
     reports = []
     for comparison, folder in zip(comparisons, folders, strict=True):
         named = _names_in(comparison, names)
-        anchored = with_each_anchor(comparison, named, results, terms, say)
-        sources = sources_of(named, comparison.dataset, results)
+        gathered = gather(named, comparison.dataset, stores_of(results), terms.average)
+        anchored = with_each_anchor(comparison, named, gathered, terms, say)
+        sources = {source.curve.codec: source for source in gathered}
         paths = originals(dataset or comparison.dataset, data)
         with writing(folder):
             pictures = album(

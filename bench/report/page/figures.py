@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.compare.comparison import Comparison
 from bench.compare.curves import Curve
 from bench.metrics import get as get_metric
 from bench.report.page.anchors import Anchored
@@ -32,6 +31,8 @@ def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
     """
     asked = anchored[0].comparison
     assert asked is not None
+    record = asked.to_dict()
+    points = {curve["codec"]: curve["points"] for curve in record["curves"]}
     images = sorted({cell.name for curve in asked.curves for cell in curve.cells})
     labels = [curve.codec for curve in (*asked.curves[-1:], *asked.curves[:-1])]
     return {
@@ -42,29 +43,27 @@ def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
         "average": asked.average,
         "intervals": intervals,
         "metrics": [_metric(name) for name in asked.metrics],
-        "codecs": [_of_codec(curve, asked, images, intervals) for curve in asked.curves],
+        "codecs": [
+            {
+                "name": curve.codec,
+                "sampling": asked.sampling.get(curve.codec),
+                "points": points[curve.codec],
+                "images": _of_images(curve, images),
+                "bands": bands(curve, asked.metrics) if intervals else {},
+            }
+            for curve in asked.curves
+        ],
         "anchor": asked.anchor,
         "anchors": {
             label: _of_anchor(against, images) for label, against in zip(labels, anchored, strict=True)
         },
-        "costs": asked.to_dict()["costs"],
+        "costs": record["costs"],
     }
 
 
 def _metric(name: str) -> dict[str, str]:
     metric = get_metric(name)
     return {"name": name, "title": metric.title, "unit": metric.unit, "axis": with_unit(metric)}
-
-
-def _of_codec(curve: Curve, comparison: Comparison, images: list[str], intervals: bool) -> dict[str, Any]:
-    (record,) = (record for record in comparison.to_dict()["curves"] if record["codec"] == curve.codec)
-    return {
-        "name": curve.codec,
-        "sampling": comparison.sampling.get(curve.codec),
-        "points": record["points"],
-        "images": _of_images(curve, images),
-        "bands": bands(curve, comparison.metrics) if intervals else {},
-    }
 
 
 def _of_images(curve: Curve, images: list[str]) -> list[list[dict[str, Any]] | None]:

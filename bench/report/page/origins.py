@@ -8,20 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare.published import PREFIX as PUBLISHED
-from bench.compare.sources import FILE, Source, find, labels
-from bench.results import COMMITTED, Setup, Store
+from bench.compare.sources import FILE, Source
+from bench.results import Setup
 
 SEVERAL = "several machines"
-
-
-def sources_of(names: Sequence[str], dataset: str, folder: Path) -> dict[str, Source]:
-    """What each name stands for on a dataset, by its label, as `bench compare` finds it."""
-    stores = [Store(folder)]
-    if folder.resolve() != COMMITTED.resolve():
-        stores.append(Store(COMMITTED))
-    return {
-        label: find(name, dataset, stores, label) for name, label in zip(names, labels(names), strict=True)
-    }
 
 
 def origin(name: str, source: Source, dataset: str) -> dict[str, Any]:

@@ -21,8 +21,7 @@ from bench.results import Store
 
 @pytest.fixture(autouse=True)
 def no_committed_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for module in ("bench.compare.comparison", "bench.report.page.origins", "bench.report.export"):
-        monkeypatch.setattr(f"{module}.COMMITTED", tmp_path / "committed")
+    monkeypatch.setattr("bench.results.store.COMMITTED", tmp_path / "committed")
 
 
 @pytest.fixture(scope="session")
