@@ -10,8 +10,6 @@ import pytest
 from cheating_codecs import Run, clean_up
 from shell import results_of
 
-pytestmark = pytest.mark.alone
-
 # What each needs to be held off, in the words of a row's `confined`.
 SMUGGLERS = {
     "by-times": "mount",

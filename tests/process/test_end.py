@@ -15,8 +15,6 @@ from shell import BENCH, results_of, without_data
 
 from bench.process import Limits, Worker, folders
 
-pytestmark = pytest.mark.alone
-
 Start = Callable[[str], subprocess.Popen[bytes]]
 
 

@@ -20,8 +20,6 @@ from tiny import photo
 
 from bench.results import Failure, Store
 
-pytestmark = pytest.mark.alone
-
 Hostile = Callable[..., subprocess.CompletedProcess[str]]
 Environment = dict[str, str]
 
@@ -38,6 +36,13 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "side").mkdir()
     return install(tmp_path / "packages") | {"HOSTILE_FOLDER": str(tmp_path / "side")}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Environment:
+    """As if no other run went on here: runs meet in the folder of temporary files."""
+    (tmp_path / "temporary").mkdir()
+    return {"TMPDIR": str(tmp_path / "temporary")}
 
 
 @pytest.fixture
@@ -298,8 +303,8 @@ def test_a_metric_that_is_missing_is_measured(run: Hostile, tmp_path: Path) -> N
     assert "0 measured" in run("honest", "--metric", "ms_ssim").stderr
 
 
-def test_timing_repeats_alone_and_pinned(run: Hostile, tmp_path: Path) -> None:
-    done = run("wavering", "--timing", "--threads", 1)
+def test_timing_repeats_alone_and_pinned(run: Hostile, machine: Environment, tmp_path: Path) -> None:
+    done = run("wavering", "--timing", "--threads", 1, **machine)
     assert done.returncode == 0, done.stderr
     contents = results_of(tmp_path / "results", "wavering")
     rows = {row.quality: row for row in contents.rows.values()}
@@ -310,8 +315,11 @@ def test_timing_repeats_alone_and_pinned(run: Hostile, tmp_path: Path) -> None:
     assert_one_sentence(run("honest", "--timing", "--jobs", 2), "--timing", "--jobs")
 
 
-def test_a_run_is_not_timed_beside_another(picture: Path, environment: Environment, tmp_path: Path) -> None:
+def test_a_run_is_not_timed_beside_another(
+    picture: Path, environment: Environment, machine: Environment, tmp_path: Path
+) -> None:
     command = [*BENCH, "run", "--codec", "slow", "--dataset", str(picture), "--results", str(tmp_path / "r")]
+    environment |= machine
     other = subprocess.Popen(
         [*command, "--timing"], env=without_data() | environment, stderr=subprocess.DEVNULL
     )
