@@ -18,7 +18,7 @@ from rich.text import Text
 
 from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
-from bench.report.plots import font_note
+from bench.report.plots.looks import font_note
 from bench.report.tables import full_tables, points_table, summary_table
 
 if TYPE_CHECKING:

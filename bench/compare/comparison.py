@@ -82,15 +82,19 @@ class Comparison:
             for delta in self.deltas
         ]
 
-    def figure(self, metric: str = "psnr") -> Figure:
+    def figure(self, metric: str = "psnr", highlight: Sequence[str] = (), log_rate: bool = False) -> Figure:
         """The rate-distortion plot that `bench compare` writes, as a matplotlib figure that isn't saved yet.
 
+        Args:
+            highlight: codecs that stand out, by the names of their curves.
+            log_rate: whether rate is logarithmic in any case.
+
         Raises:
-            BenchError: no curve has the metric.
+            BenchError: no curve has the metric, or a codec isn't compared.
         """
         from bench.report.plots import figure
 
-        return figure(self, metric)
+        return figure(self, metric, highlight, log_rate)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON: infinity is "inf", what isn't known None; deltas are on curves' scale."""
