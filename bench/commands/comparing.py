@@ -53,6 +53,9 @@ def compare(
     log_rate: Annotated[
         bool, typer.Option("--log-rate", help="Plots with a logarithmic rate, to show low rates.")
     ] = False,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="BD-rate over decoding time and multiply-adds, with the front.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Print all tables, not only the BD-rates.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -68,8 +71,10 @@ def compare(
         if asked not in codec:
             raise BenchError(f"--highlight {asked} isn't compared; choose of {', '.join(codec)}")
     comparisons = compare_codecs(
-        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals
-    )
+        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals,
+        counted=pareto,
+    )  # fmt: skip
+    costs = ("decode_s", "decode_multiply_adds") if pareto else ()
     if json:
         console.json_document(console.merged(comparisons))
         return
@@ -82,8 +87,10 @@ def compare(
             if asked in (highlight or ())
         ]
         paths = write_tables(comparison, folder)
-        paths += write_plots(comparison, folder, format or ("png",), highlight=brought_out, log_rate=log_rate)
-        console.comparison(comparison, paths, full)
+        paths += write_plots(
+            comparison, folder, format or ("png",), highlight=brought_out, log_rate=log_rate, costs=costs
+        )
+        console.comparison(comparison, paths, full, costs)
 
 
 def report(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparison import Comparison
 from bench.core.errors import BenchError
-from bench.report.plots import bars, rate_distortion
+from bench.report.plots import bars, pareto, rate_distortion
 from bench.report.tables import writing
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def write_plots(
     *,
     highlight: Sequence[str] = (),
     log_rate: bool = False,
+    costs: Sequence[str] = (),
 ) -> list[Path]:
     """Write ``rd-<metric>.png`` (or another format) for each metric of the deltas, and ``bd-rate.png``.
 
@@ -48,6 +49,7 @@ def write_plots(
         formats: of `FORMATS`.
         highlight: codecs that stand out, by the names of their curves; the others are muted.
         log_rate: whether rate is logarithmic in any case.
+        costs: of `bench.compare.pareto.AXES`; for each ``pareto-<cost>-<metric>.png``, BD-rate over cost.
 
     Returns:
         The paths. A plot that has nothing to show isn't written.
@@ -63,7 +65,7 @@ def write_plots(
 
     paths = []
     with writing(folder), matplotlib.rc_context(_STYLE), _quiet_about_glyphs():
-        for stem, drawn in _plots(comparison, highlight, log_rate):
+        for stem, drawn in _plots(comparison, highlight, log_rate, costs):
             for name in dict.fromkeys(formats):
                 path = folder / f"{stem}.{name}"
                 _save(drawn, path, name)
@@ -90,13 +92,19 @@ def figure(
     return drawn
 
 
-def _plots(comparison: Comparison, highlight: Sequence[str], log_rate: bool) -> Iterator[tuple[str, Figure]]:
+def _plots(
+    comparison: Comparison, highlight: Sequence[str], log_rate: bool, costs: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
     """Each plot, one after the other, with the stem of its file's name."""
     for metric in comparison.metrics:
         if drawn := rate_distortion.draw(comparison, metric, highlight, log_rate, DPI):
             yield f"rd-{metric}", drawn
     if drawn := bars.draw(comparison, highlight, DPI):
         yield "bd-rate", drawn
+    for cost in costs:
+        for metric in comparison.metrics:
+            if drawn := pareto.draw(comparison, metric, cost, highlight, DPI):
+                yield f"pareto-{cost}-{metric}", drawn
 
 
 def _refuse_unknown(comparison: Comparison, highlight: Sequence[str]) -> None:

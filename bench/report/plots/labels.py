@@ -83,7 +83,10 @@ class _Box:
 
 
 def add_labels(
-    axes: Any, labels: Sequence[Label], lines: Sequence[Sequence[tuple[float, float]]]
+    axes: Any,
+    labels: Sequence[Label],
+    lines: Sequence[Sequence[tuple[float, float]]],
+    nameless_lines: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> list[Label]:
     """Write each name beside its point; returns those for which there is no room.
 
@@ -92,6 +95,7 @@ def add_labels(
     Args:
         labels: the name of each line.
         lines: in the data's own units.
+        nameless_lines: that no name belongs to, and none covers.
     """
     figure = axes.figure
     renderer = renderer_of(figure)
@@ -100,6 +104,7 @@ def add_labels(
     frame = _Box(window.x0 + scale, window.y0 + scale, window.x1 - scale, window.y1 - scale)
     corners = [axes.transData.transform(line) for line in lines]
     drawn = [_close_points(points) for points in corners]
+    nameless = [_close_points(axes.transData.transform(line)) for line in nameless_lines]
     segments = np.array([pair for points in corners for pair in pairwise(points)]).reshape(-1, 2, 2)
     ends = axes.transData.transform([(label.x, label.y) for label in labels]) if labels else np.empty((0, 2))
     taken: list[_Box] = []
@@ -116,7 +121,7 @@ def add_labels(
             box = _box_at(ends[place], spot, size.width, size.height, scale)
             if not box.within(frame) or any(box.touches(other) for other in taken):
                 continue
-            if box.holds(drawn[place]) or box.holds(others):
+            if box.holds(drawn[place]) or box.holds(others) or any(map(box.holds, nameless)):
                 continue
             if _nearer_to_another(box, drawn[place], others) or _is_cut_off(
                 box, ends[place], segments, scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 PAD = 0.04  # inches, at the edge of a figure
@@ -49,6 +49,29 @@ def fill(axes: Any, below: float = 0.0) -> None:
         width - margins.left - margins.right,
         height - below - margins.bottom - margins.top,
     )
+
+
+def entries(axes: Any, names: Collection[str]) -> tuple[list[Any], list[str]]:
+    """What a legend of some of the lines in axes needs: lines and names."""
+    handles, texts = axes.get_legend_handles_labels()
+    chosen = [place for place, text in enumerate(texts) if text.removeprefix("\u200b") in names]
+    return [handles[place] for place in chosen], [texts[place] for place in chosen]
+
+
+def add_legend_below(axes: Any, names: Collection[str]) -> None:
+    """A legend of these lines below axes; the figure grows by it."""
+    if not names:
+        return
+    figure = axes.figure
+    handles, texts = entries(axes, names)
+    width, height = figure.get_size_inches()
+    columns = columns_for(texts, width)
+    legend = literal(
+        figure.legend(handles, texts, loc="lower center", ncols=columns, frameon=False, borderaxespad=0.2)
+    )
+    strip = legend.get_window_extent(renderer_of(figure)).height / figure.dpi + PAD
+    figure.set_figheight(height + strip)
+    fill(axes, below=strip)
 
 
 def renderer_of(figure: Any) -> Any:

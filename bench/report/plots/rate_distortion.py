@@ -136,14 +136,9 @@ def _end(points: Line, right: float) -> tuple[float, float]:
 
 def _add_legend(axes: Any, names: set[str], lines: Sequence[Line]) -> None:
     """A legend of the curves whose name has no room at their end, in a corner or below the plot."""
-    entries = [
-        (line, label)
-        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
-        if label.removeprefix("\u200b") in names
-    ]
-    if not entries:
+    if not names:
         return
-    handles, texts = zip(*entries, strict=True)
+    handles, texts = layout.entries(axes, names)
     figure = axes.figure
     renderer = layout.renderer_of(figure)
     if len(lines) <= _FEW:
@@ -156,11 +151,4 @@ def _add_legend(axes: Any, names: set[str], lines: Sequence[Line]) -> None:
             if not labels.touches_line(axes, box, lines) and not any(map(box.overlaps, taken)):
                 return
             legend.remove()
-    width, height = figure.get_size_inches()
-    columns = layout.columns_for(texts, width)
-    legend = layout.literal(
-        figure.legend(handles, texts, loc="lower center", ncols=columns, frameon=False, borderaxespad=0.2)
-    )
-    strip = legend.get_window_extent(renderer).height / figure.dpi + layout.PAD
-    figure.set_figheight(height + strip)
-    layout.fill(axes, below=strip)
+    layout.add_legend_below(axes, names)

@@ -254,7 +254,7 @@ function costNotes() {
         costOf(name, "decode_multiply_adds") !== null || costOf(name, "encode_multiply_adds") !== null,
     )
   ) {
-    notes.push("Multiply-adds are shown where results have them; these have none.");
+    notes.push("Multiply-adds are counted of learned codecs that can run here; there is none among these.");
   }
   return notes.map((note) => h("p", { class: "small note" }, note));
 }
@@ -268,6 +268,8 @@ function costTable() {
     ["Decoding, MiB", (cost) => mebibytes(cost.decode_memory)],
     ["Parameters, M", (cost) => (cost.model_parameters ? (cost.model_parameters / 1e6).toFixed(1) : "")],
     ["Model, MiB", (cost) => (cost.model_bytes ? (cost.model_bytes / 2 ** 20).toFixed(1) : "")],
+    ["Encoding, kMAC/pixel", (cost) => thousands(cost.encode_multiply_adds)],
+    ["Decoding, kMAC/pixel", (cost) => thousands(cost.decode_multiply_adds)],
     ["Device", (cost) => cost.device],
     ["Note", (cost) => cost.note],
   ].filter(([, text]) => DATA.costs.some((cost) => text(cost)));
@@ -314,4 +316,9 @@ function costTable() {
       ),
     ),
   );
+}
+
+/** Multiply-adds a pixel, in thousands. */
+function thousands(count) {
+  return count ? (count / 1000).toFixed(1) : "";
 }
