@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.compare.costs import SEVERAL
 from bench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -58,13 +59,19 @@ class Pareto:
     machine: str = ""
 
 
-def pareto(comparison: Comparison, metric: str, cost: str) -> Pareto:
-    """BD-rates by a metric over a cost.
+def machines(comparison: Comparison) -> list[str]:
+    """Machines that times were taken on, that of most codecs first. Times of one codec on several are no
+    one's."""
+    known = Counter(cost.timed_on for cost in comparison.costs if cost.timed_on not in (None, SEVERAL))
+    return [str(machine) for machine, _ in known.most_common()]
 
-    Times are those of one machine, the one that took most of them.
+
+def pareto(comparison: Comparison, metric: str, cost: str, machine: str | None = None) -> Pareto:
+    """BD-rates by a metric over a cost.
 
     Args:
         cost: of `AXES`.
+        machine: whose times to take, of `machines`; by default the first.
 
     Raises:
         BenchError: no such cost.
@@ -77,10 +84,10 @@ def pareto(comparison: Comparison, metric: str, cost: str) -> Pareto:
     }
     rates[comparison.anchor] = 0.0
     figures = {each.codec: getattr(each, cost) for each in comparison.costs}
-    machines = Counter(
-        each.timed_on for each in comparison.costs if each.timed_on and figures[each.codec] is not None
-    )
-    machine = machines.most_common(1)[0][0] if axis.timed and machines else ""
+    if not axis.timed:
+        machine = ""
+    elif machine is None:
+        machine = next(iter(machines(comparison)), "")
     places, absent = [], []
     for each in comparison.costs:
         rate = rates.get(each.codec)

@@ -92,20 +92,12 @@ function costPoints() {
   return { points, absent };
 }
 
-/** Those that no other one beats or equals in both, by rising cost. */
+/** Those that no other codec beats or equals in both, by rising cost; hidden codecs count, too. */
 function front(points) {
-  return points
-    .filter(
-      (point) =>
-        !points.some(
-          (other) =>
-            other !== point &&
-            other.rate <= point.rate &&
-            other.cost <= point.cost &&
-            (other.rate < point.rate || other.cost < point.cost),
-        ),
-    )
-    .sort((a, b) => a.cost - b.cost || a.rate - b.rate);
+  const device = COST_AXES[state.cost][2] ? state.device || DEVICES[0] : "";
+  const fronts = own(own(DATA.anchors[state.anchor].fronts, state.metric) || {}, state.cost) || {};
+  const names = own(fronts, device) || [];
+  return names.map((name) => points.find((point) => point.name === name)).filter(Boolean);
 }
 
 function costDrawing(width, pointer) {
@@ -152,7 +144,7 @@ function costDrawing(width, pointer) {
       tickText,
       (tick) => (tick === 0 ? "0" : signed(tick, 0)),
     ),
-    s("path", { class: "front", d: `${steps}H${box.right}` }),
+    line.length ? s("path", { class: "front", d: `${steps}H${box.right}` }) : "",
     s("text", { class: "better", x: box.left + 10, y: box.bottom - 10 }, "\u2199 better"),
     s("g", {}, labelsBeside(points, line, x, y, box)),
     s(
