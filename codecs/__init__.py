@@ -10,6 +10,9 @@
 
 from bench.codecs.base import Codec, CodecError
 from bench.codecs.parameters import Parameter
-from bench.codecs.registry import describe, get, get_class, name_of, names, resolve
+from bench.codecs.registry import counts, describe, get, get_class, name_of, names, resolve
 
-__all__ = ["Codec", "CodecError", "Parameter", "describe", "get", "get_class", "name_of", "names", "resolve"]
+__all__ = [
+    "Codec", "CodecError", "Parameter",
+    "counts", "describe", "get", "get_class", "name_of", "names", "resolve",
+]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,13 @@ RGB = NDArray[np.uint8]  # height x width x 3, sRGB
 
 class CodecError(BenchError):
     """Why a picture can't be encoded, or a bitstream can't be decoded, in one sentence."""
+
+
+class MultiplyAdds(NamedTuple):
+    """How many multiplications, each with an addition, networks take for a picture."""
+
+    encode: int
+    decode: int
 
 
 class Codec(ABC):
@@ -104,6 +111,15 @@ class Codec(ABC):
             name: Path(str(value)).name if self.parameters[name].path else value
             for name, value in self.values.items()
         }
+
+    def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds | None:
+        """Multiply-adds of convolutions and matrix products for a picture of that size; None, as of
+        programs: not counted.
+
+        Counted as papers do: what entropy coding asks of networks counts, on either side; range coding,
+        activations and additions don't. No picture is coded for it, and no trained weights are needed.
+        """
+        return None
 
     def reads(self) -> Sequence[Path]:
         """Files and folders that coding needs to read, besides Python, its modules and the codec's package:

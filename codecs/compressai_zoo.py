@@ -27,7 +27,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
+from bench.codecs.counting import count
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
 from bench.core import openmp
@@ -121,6 +122,14 @@ class ZooModel(Codec):
             raise CodecError(f"the {self.architecture} bitstream is damaged ({reason})") from error
         pixels = x_hat["x_hat"][0, :, : content.height, : content.width].mul(255).round_().clamp_(0, 255)
         return np.ascontiguousarray(pixels.byte().permute(1, 2, 0).numpy())
+
+    def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds:
+        tiles = -(-height // _SIDE_MULTIPLE) * -(-width // _SIDE_MULTIPLE)
+        if self._own:
+            encode, decode = _of_tile(self._model(int(quality)))
+        else:  # weights don't matter
+            encode, decode = _of_fresh_tile(self.architecture, int(quality))
+        return MultiplyAdds(tiles * encode, tiles * decode)
 
     @property
     def _metric(self) -> str:
@@ -255,6 +264,39 @@ def widths(architecture: str) -> tuple[int, ...]:
 def network(architecture: str, widths: tuple[int, ...]) -> Any:
     """A model with fresh weights."""
     return _zoo().model_architectures[architecture](*widths)
+
+
+@functools.cache
+def _of_fresh_tile(architecture: str, quality: int) -> MultiplyAdds:
+    """`_of_tile` of an architecture as its published model of that quality has it."""
+    return _of_tile(network(architecture, tuple(_zoo().cfgs[architecture][quality])))
+
+
+def _of_tile(model: Any) -> MultiplyAdds:
+    """Multiply-adds of a model for _SIDE_MULTIPLE x _SIDE_MULTIPLE pixels: every pixel costs the same."""
+    import torch
+
+    model.requires_grad_(False)  # torch's counter stumbles over weights that want gradients
+    x = torch.zeros(1, 3, _SIDE_MULTIPLE, _SIDE_MULTIPLE)
+    y = torch.zeros_like(model.g_a(x))
+    analysis, synthesis = count(lambda: model.g_a(x)), count(lambda: model.g_s(y))
+    if not hasattr(model, "h_a"):
+        return MultiplyAdds(analysis, synthesis)
+    z = torch.zeros_like(model.h_a(y))
+    # Both sides predict y: the encoder codes by the same distributions that the decoder reads by.
+    prediction = count(lambda: model.h_s(z))
+    if hasattr(model, "context_prediction"):
+        prediction += count(lambda: _predicted(model, y))
+    return MultiplyAdds(analysis + count(lambda: model.h_a(y)) + prediction, prediction + synthesis)
+
+
+def _predicted(model: Any, y: Any) -> Any:
+    """What the context model makes of y, without the hyperprior's own part."""
+    import torch
+
+    features = model.context_prediction(y)
+    # The hyperprior's features are as many as those of the context.
+    return model.entropy_parameters(torch.cat((features, torch.zeros_like(features)), dim=1))
 
 
 def load_checkpoint(architecture: str, path: Path) -> Any:

@@ -137,6 +137,19 @@ def get(spec: str) -> Codec:
     return REGISTRY.get(name, **read(name, get_class(name).parameters, given))
 
 
+def counts(spec: str) -> bool:
+    """Whether a codec of that name can count its multiply-adds.
+
+    >>> counts("jpeg"), counts("ainn")
+    (False, True)
+    """
+    try:
+        codec_class = get_class(spec if spec.endswith(SUFFIXES) else split(spec)[0])
+    except BenchError:
+        return False
+    return codec_class.multiply_adds is not Codec.multiply_adds
+
+
 def name_of(spec: str) -> str:
     """The name that results of a codec go by, also where what the codec needs isn't installed.
 

@@ -46,6 +46,16 @@ def compare(
     format: Annotated[
         list[str] | None, typer.Option(help="Of plots: png (the default), pdf, svg; repeat for several.")
     ] = None,
+    highlight: Annotated[
+        list[str] | None,
+        typer.Option(help="Codec that stands out in plots; repeat. Of many: the first and the anchor."),
+    ] = None,
+    log_rate: Annotated[
+        bool, typer.Option("--log-rate", help="Plots with a logarithmic rate, to show low rates.")
+    ] = False,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="BD-rate over decoding time and multiply-adds, with the front.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Print all tables, not only the BD-rates.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -57,16 +67,30 @@ def compare(
 
     if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
         raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
+    for asked in highlight or ():
+        if asked not in codec:
+            raise BenchError(f"--highlight {asked} isn't compared; choose of {', '.join(codec)}")
     comparisons = compare_codecs(
-        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals
-    )
+        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals,
+        counted=pareto,
+    )  # fmt: skip
+    costs = ("decode_s", "decode_multiply_adds") if pareto else ()
     if json:
         console.json_document(console.merged(comparisons))
         return
     for comparison in comparisons:
         folder = results / "compare" / comparison.dataset / (name or comparison.folder_name)
-        paths = write_tables(comparison, folder) + write_plots(comparison, folder, format or ("png",))
-        console.comparison(comparison, paths, full)
+        # Curves are in the order of the names, which results may spell otherwise.
+        brought_out = [
+            curve.codec
+            for asked, curve in zip(codec, comparison.curves, strict=True)
+            if asked in (highlight or ())
+        ]
+        paths = write_tables(comparison, folder)
+        paths += write_plots(
+            comparison, folder, format or ("png",), highlight=brought_out, log_rate=log_rate, costs=costs
+        )
+        console.comparison(comparison, paths, full, costs)
 
 
 def report(

@@ -82,15 +82,19 @@ class Comparison:
             for delta in self.deltas
         ]
 
-    def figure(self, metric: str = "psnr") -> Figure:
+    def figure(self, metric: str = "psnr", highlight: Sequence[str] = (), log_rate: bool = False) -> Figure:
         """The rate-distortion plot that `bench compare` writes, as a matplotlib figure that isn't saved yet.
 
+        Args:
+            highlight: codecs that stand out, by the names of their curves.
+            log_rate: whether rate is logarithmic in any case.
+
         Raises:
-            BenchError: no curve has the metric.
+            BenchError: no curve has the metric, or a codec isn't compared.
         """
         from bench.report.plots import figure
 
-        return figure(self, metric)
+        return figure(self, metric, highlight, log_rate)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON: infinity is "inf", what isn't known None; deltas are on curves' scale."""
@@ -130,6 +134,7 @@ def compare(
     average: str = USUAL,
     metrics: Sequence[str] | None = None,
     intervals: bool = True,
+    counted: bool = False,
 ) -> list[Comparison]:
     """Compare codecs with the last one named, on a dataset, or on each on which all have results.
 
@@ -142,6 +147,7 @@ def compare(
         average: of `bench.metrics.AVERAGES`.
         metrics: by default all that a codec and the anchor both have.
         intervals: whether to compute the 95 % intervals of deltas.
+        counted: whether to count multiply-adds of learned codecs, which takes seconds.
 
     Returns:
         A comparison per dataset.
@@ -166,7 +172,7 @@ def compare(
     return [
         compare_sources(
             gather(names, place, stores, average), place,
-            method=method, average=average, metrics=metrics, intervals=intervals,
+            method=method, average=average, metrics=metrics, intervals=intervals, counted=counted,
         )
         for place in ([dataset] if dataset else shared_datasets(names, stores))
     ]  # fmt: skip
@@ -180,12 +186,13 @@ def compare_sources(
     average: str = USUAL,
     metrics: Sequence[str] | None = None,
     intervals: bool = True,
+    counted: bool = False,
 ) -> Comparison:
     """Compare curves with the last one.
 
     Args:
         sources: of `bench.compare.sources.gather`, with the same average.
-        dataset, method, average, metrics, intervals: as of `compare`.
+        dataset, method, average, metrics, intervals, counted: as of `compare`.
 
     Raises:
         BenchError: no image or no metric is common to curves.
@@ -205,7 +212,7 @@ def compare_sources(
         curves=tuple(curves),
         deltas=tuple(deltas),
         views=tuple(view(curves, metric) for metric in used for view in (at_fixed_quality, at_fixed_rate)),
-        costs=tuple(cost_of(curve, source) for curve, source in zip(curves, sources, strict=True)),
+        costs=tuple(cost_of(curve, source, counted) for curve, source in zip(curves, sources, strict=True)),
         warnings=tuple(remarks.warnings(sources, curves, deltas)),
         notes=tuple(remarks.notes(sources, dataset, images) + left_out),
         method=method,

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
+from bench import codecs
 from bench.compare import remarks
 from bench.compare.curves import Curve
 from bench.compare.sources import Source
+from bench.core.errors import BenchError
 from bench.results import Setup
+
+SEVERAL = "several machines"
+_SIZE = 512, 768  # height and width that multiply-adds are counted for: whole tiles of all models
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,22 @@ class Cost:
     start_s: float | None  # median; from nothing to a codec ready to encode
     model_parameters: int | None
     model_bytes: int | None
+    encode_multiply_adds: float | None  # a pixel, mean over qualities; None: not counted
+    decode_multiply_adds: float | None
+    timed_on: str | None  # the machine of the times; "several machines"; None: no times to quote
     device: str  # "CPU, 2 threads"; all of them, where cells were measured on several
     timed: int  # cells that the means are over
     cells: int
     note: str  # what to know of the times; may be empty
 
 
-def cost_of(curve: Curve, source: Source) -> Cost:
-    """The cost of a curve's cells, from the results that they were measured in."""
+def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
+    """The cost of a curve's cells, from the results that they were measured in.
+
+    Args:
+        counted: whether to ask the codec for its multiply-adds, which takes seconds for a learned one.
+    """
+    multiply_adds = _multiply_adds(curve, source) if counted else None
     timed = [cell for cell in curve.cells if cell.encode_s is not None and cell.decode_s is not None]
     images = {cell.image for cell in curve.cells}
     alone = [row for row in source.rows if row.alone and row.image_sha256 in images]
@@ -46,11 +59,46 @@ def cost_of(curve: Curve, source: Source) -> Cost:
         start_s=_of(median, alone, lambda row: row.start_s),
         model_parameters=details.get("model_parameters"),
         model_bytes=details.get("model_bytes"),
+        encode_multiply_adds=multiply_adds[0] if multiply_adds else None,
+        decode_multiply_adds=multiply_adds[1] if multiply_adds else None,
+        timed_on=timed_on(source),
         device="; ".join(dict.fromkeys(map(_device, source.setups))),
         timed=len(timed),
         cells=len(curve.cells),
         note=remarks.on_times(source, len(timed), len(curve.cells)),
     )
+
+
+def machine(setup: Setup) -> str:
+    """What times of a setup depend on: "AMD EPYC, CPU, 2 threads"."""
+    return ", ".join([*filter(None, [setup.machine.get("cpu"), _device(setup)])])
+
+
+def timed_on(source: Source) -> str | None:
+    """The machine of the rows that were measured alone."""
+    used = {row.setup for row in source.rows if row.alone}
+    machines = {machine(setup) for setup in source.setups if setup.id in used}
+    if not machines:
+        return None
+    return machines.pop() if len(machines) == 1 else SEVERAL
+
+
+def _multiply_adds(curve: Curve, source: Source) -> tuple[float, float] | None:
+    """Of encoding and of decoding a pixel; None if the codec isn't here in that version, or counts none."""
+    if not source.rows:
+        return None
+    try:
+        codec = codecs.get(name) if codecs.counts(name := source.rows[0].codec) else None
+        if codec is None or codec.version() != source.version:
+            return None
+        counts = [codec.multiply_adds(*_SIZE, point.quality) for point in curve.points]
+    except BenchError:  # its weights aren't here
+        return None
+    pixels = _SIZE[0] * _SIZE[1]
+    known = [count for count in counts if count]
+    if not known:
+        return None
+    return fmean(count.encode for count in known) / pixels, fmean(count.decode for count in known) / pixels
 
 
 def _device(setup: Setup) -> str:

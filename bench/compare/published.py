@@ -6,6 +6,7 @@ source, on the dataset of that name; a curve whose images aren't known for certa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,12 @@ _FOLDER = Path(__file__).parent / "published_data"
 def names() -> list[str]:
     """Names of all published curves, without the prefix."""
     return sorted(_index()["curves"])
+
+
+def facts(name: str) -> Mapping[str, Any]:
+    """What `index.yaml` says of a curve: title, version, source; empty for a name that isn't known."""
+    entry: Mapping[str, Any] = _index()["curves"].get(name, {})
+    return entry
 
 
 def describe() -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ from bench.compare.costs import Cost
 from bench.compare.curves import Curve
 from bench.compare.deltas import Delta
 from bench.compare.fixed import View
+from bench.compare.pareto import AXES, pareto
 from bench.core.errors import BenchError
 from bench.metrics import DEFAULT, Metric
 from bench.metrics import get as get_metric
@@ -49,6 +50,11 @@ def full_tables(comparison: Comparison) -> list[Table]:
     """All that the summary leaves out, for the screen: the deltas with overlap and points, single images,
     all codecs at fixed quality and at fixed rate, times and memory. Tables without a row are left out."""
     return [_screen(grid) for grid in _grids(comparison)]
+
+
+def pareto_tables(comparison: Comparison, costs: Sequence[str]) -> list[Table]:
+    """BD-rate over each of these costs of `bench.compare.pareto.AXES`, for the screen."""
+    return [_screen(grid) for grid in _paretos(comparison, costs)]
 
 
 def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
@@ -219,7 +225,7 @@ def _view(view: View) -> Grid:
 def _costs(comparison: Comparison) -> Grid:
     columns = (
         "codec", "encode (s)", "decode (s)", "cells", "start (s)", "encode, peak (MiB)", "decode, peak (MiB)",
-        "parameters (M)", "model (MiB)", "device", "note",
+        "parameters (M)", "model (MiB)", "encode (kMAC/pixel)", "decode (kMAC/pixel)", "device", "note",
     )  # fmt: skip
     title = "Times, means over images and qualities; memory and size"
     rows = [_cost_row(cost) for cost in comparison.costs]
@@ -241,9 +247,34 @@ def _cost_row(cost: Cost) -> list[str]:
         *(_number(memory and memory / 2**20, ".0f") for memory in (cost.encode_memory, cost.decode_memory)),
         _number(cost.model_parameters and cost.model_parameters / 1e6, ".1f"),
         _number(cost.model_bytes and cost.model_bytes / 2**20, ".1f"),
+        _number(cost.encode_multiply_adds and cost.encode_multiply_adds / 1e3, ".1f"),
+        _number(cost.decode_multiply_adds and cost.decode_multiply_adds / 1e3, ".1f"),
         cost.device,
         cost.note,
     ]
+
+
+def _paretos(comparison: Comparison, costs: Sequence[str]) -> Iterator[Grid]:
+    for cost in costs:
+        for metric in comparison.metrics:
+            of = pareto(comparison, metric, cost)
+            if not of.places:
+                continue
+            axis = AXES[cost]
+            rows = [
+                [
+                    place.codec,
+                    f"{place.cost:.3g}",
+                    f"{place.bd_rate:+.2f}",
+                    "yes" if place.on_front else "",
+                    "",
+                ]
+                for place in of.places
+            ]
+            rows += [[codec, "", "", "", reason] for codec, reason in of.absent]
+            columns = ("codec", f"{axis.title} ({axis.unit})", "BD-rate (%)", "on the front", "note")
+            on = f", {of.machine}" if of.machine else ""
+            yield Grid(f"BD-rate by {get_metric(metric).title} over {axis.title}{on}", columns, rows)
 
 
 def _title(comparison: Comparison) -> str:

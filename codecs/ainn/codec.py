@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.codecs.ainn import container
-from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
 from bench.codecs.framing import check_size
 from bench.codecs.parameters import Parameter
 from bench.core import openmp
@@ -105,6 +105,14 @@ class AinnCodec(Codec):
             return np.ascontiguousarray(
                 x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy()
             )
+
+    def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds:
+        from bench.codecs.ainn.model import SIDE_MULTIPLE
+        from bench.codecs.ainn.multiply_adds import of_tile
+
+        tiles = -(-height // SIDE_MULTIPLE) * -(-width // SIDE_MULTIPLE)
+        encode, decode = of_tile(self._model)
+        return MultiplyAdds(tiles * encode, tiles * decode)
 
     @functools.cached_property
     def _model(self) -> Ainn:

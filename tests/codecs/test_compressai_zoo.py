@@ -265,3 +265,17 @@ def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
         get(f"mbt2018:weights={tmp_path / 'none'}")
     with pytest.raises(BenchError, match=r"holds no weights; they are files named \.pth\.tar"):
         get(f"mbt2018:weights={tmp_path}")
+
+
+def test_multiply_adds_are_counted_without_weights() -> None:
+    """Against the layers of the paper, worked out by hand: four 5x5 convolutions of stride 2, and between
+    them GDN, which is a 1x1 convolution."""
+    n, m = 128, 192
+    quarter = [1 / 4**step for step in (1, 2, 3, 4)]  # positions a pixel after each of them
+    convolutions = [3 * n, n * n, n * n, n * m]
+    of_pixel = sum(25 * size * share for size, share in zip(convolutions, quarter, strict=True))
+    of_pixel += n * n * sum(quarter[:3])
+    counted = get("bmshj2018-factorized").multiply_adds(64, 100, 1)
+    assert counted == (of_pixel * 64 * 128, of_pixel * 64 * 128)  # sides are filled up to multiples of 64
+    one, other = (get(name).multiply_adds(512, 768, 1) for name in ("mbt2018-mean", "mbt2018"))
+    assert one and other and one.decode < other.decode

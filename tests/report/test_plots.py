@@ -8,13 +8,16 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_up import QUALITIES, SETUP, fill, row
 from PIL import Image
 
 from bench.compare.comparison import Comparison, compare
+from bench.compare.curves import Curve
 from bench.core.errors import BenchError
-from bench.report.plots import FORMATS, font_note, styles, write_plots
+from bench.report.plots import FORMATS, bars, font_note, styles, write_plots
+from bench.report.plots.looks import names
 from bench.results import Store
 
 METRICS = ("psnr", "ms_ssim")
@@ -39,14 +42,19 @@ def test_a_pdf_svg_and_png_for_each_metric_with_every_curve_in_them(tmp_path: Pa
     for name, factor in (("ainn", 0.7), ("webp", 0.85), ("jpeg", 1.0)):
         fill(store, name, factor=factor)
     paths = write_plots(compared(tmp_path, "ainn", "webp", "jpeg"), tmp_path / "out", FORMATS)
-    assert {path.name for path in paths} == {f"rd-{m}.{suffix}" for m in METRICS for suffix in FORMATS}
-    expected = {rgb(style.colour) for style in styles(["ainn", "webp", "jpeg"]).values()}
+    stems = [*(f"rd-{metric}" for metric in METRICS), "bd-rate"]
+    assert {path.name for path in paths} == {f"{stem}.{suffix}" for stem in stems for suffix in FORMATS}
+    looks = styles(["ainn", "webp", "jpeg"])
     for path in paths:
         if path.suffix == ".png":
             with Image.open(path) as picture:
-                colours = picture.convert("RGB").getcolors(1 << 20) or []
-                assert 3 <= picture.width / 300 <= 4  # inches: a column
-            assert expected <= {colour for _, colour in colours}
+                colours = np.array([colour for _, colour in picture.convert("RGB").getcolors(1 << 20) or []])
+                assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+                of_curves = path.name.startswith("rd-")
+                assert picture.width / 300 == pytest.approx(3.5 if of_curves else 7.16, abs=0.01)  # inches
+            for name, style in looks.items():
+                nearest = np.abs(colours - rgb(style.colour)).max(axis=1).min()
+                assert (nearest <= 2) == (of_curves or name != "jpeg"), name  # the anchor has no bar
         elif path.suffix == ".svg":
             assert path.read_text(encoding="utf-8").lstrip().startswith("<?xml")
         else:
@@ -101,13 +109,98 @@ def comments(svg: Path) -> list[str]:
     return re.findall(r"<!-- (.*?) -->", svg.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("count", [2, 6, 17])
+def test_each_curve_is_named_once_at_its_end_or_in_the_legend(tmp_path: Path, count: int) -> None:
+    store = Store(tmp_path)
+    for number, name in enumerate(MANY[:count]):
+        fill(store, name, factor=1 + number / 10)
+    result = compared(tmp_path, *MANY[:count])
+    write_plots(result, tmp_path / "out", ["svg"])
+    texts = comments(tmp_path / "out" / "rd-psnr.svg")
+    written = names(result).values()
+    assert len(set(written)) == count
+    assert {name: texts.count(name) for name in written} == dict.fromkeys(written, 1)
+
+
+@pytest.mark.parametrize("count", [2, 6, 17])
+@pytest.mark.parametrize("log_rate", [False, True])
+def test_names_at_ends_of_curves_touch_neither_each_other_nor_a_curve(
+    tmp_path: Path, count: int, log_rate: bool
+) -> None:
+    store = Store(tmp_path)
+    for number, name in enumerate(MANY[:count]):
+        fill(store, name, factor=1 + number / 10)
+    (axes,) = compared(tmp_path, *MANY[:count]).figure("psnr", log_rate=log_rate).axes
+    assert (axes.get_xscale() == "log") is log_rate
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert boxes
+    frame = axes.get_window_extent()
+    for box in boxes:
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    for line in axes.lines:
+        path = line.get_path().interpolated(100).transformed(axes.transData)
+        assert not any(box.count_contains(path.vertices) for box in boxes)
+
+
+def test_of_many_the_first_and_the_anchor_stand_out_or_those_that_are_asked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number, name in enumerate(MANY[:7]):
+        fill(store, name, factor=1 + number / 10)
+    result, few = compared(tmp_path, *MANY[:7]), compared(tmp_path, *MANY[:6])
+
+    def strong(comparison: Comparison, *highlight: str) -> set[str]:
+        (axes,) = comparison.figure("psnr", highlight).axes
+        own = {name: styles(MANY[:7])[name].colour.lower() for name in MANY[:7]}
+        widest = max(line.get_linewidth() for line in axes.lines)
+        chosen = set()
+        for line, curve in zip(axes.lines, sorted(comparison.curves, key=by_performance), strict=True):
+            in_full = str(line.get_color()).lower() == own[curve.codec]
+            assert in_full == (line.get_linewidth() == widest)
+            chosen |= {curve.codec} if in_full else set()
+        return chosen
+
+    def by_performance(curve: Curve) -> int:
+        return MANY.index(curve.codec)
+
+    assert strong(result) == {MANY[0], MANY[6]}
+    assert strong(few) == set(MANY[:6])
+    assert strong(result, "bpg", "vtm") == {"bpg", "vtm"}
+    assert strong(few, "bpg") == {"bpg"}
+    with pytest.raises(BenchError, match="can't highlight 'nothing', which isn't compared; choose of ainn,"):
+        result.figure("psnr", ["nothing"])
+
+
+def test_bars_are_as_long_as_bd_rates_and_whiskers_as_intervals(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name, factor in (("worse", 1.5), ("better", 0.5), ("old", 1.0)):
+        for image, more in zip("abcd", (0.9, 1.0, 1.05, 1.2), strict=True):
+            fill(store, name, images=image, factor=factor if name == "old" else factor * more)
+    fill(store, "point", images="abcd", qualities=QUALITIES[:1])
+    (result,) = compare(["worse", "point", "better", "old"], "set", tmp_path)
+    drawn = bars.draw(result)
+    assert drawn is not None
+    deltas = {(delta.codec, delta.metric): delta for delta in result.deltas}
+    for axes, metric in zip(drawn.axes, METRICS, strict=True):
+        best, worst = deltas["better", metric], deltas["worse", metric]
+        assert best.bd.bd_rate is not None and worst.bd.bd_rate is not None
+        assert [bar.get_width() for bar in axes.patches] == [best.bd.bd_rate, worst.bd.bd_rate]
+        assert best.interval and worst.interval
+        whiskers = [segment[:, 0].tolist() for segment in axes.collections[0].get_segments()]
+        assert whiskers == pytest.approx(np.array([best.interval.bd_rate, worst.interval.bd_rate]))
+        assert [text.get_text() for text in axes.texts][2] == "no BD-rate"
+        assert f"{worst.bd.bd_rate:+.1f}" in [text.get_text() for text in axes.texts]
+    assert [text.get_text() for text in drawn.axes[0].get_yticklabels()] == ["better", "worse", "point"]
+
+
 def test_the_legend_is_sorted_by_performance(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    for name, factor in (("worst", 2.0), ("best", 0.5), ("middle", 1.0)):
+    factors = {"worst of all": 1.002, "the best one": 1.0, "in the middle": 1.001}  # too close for names
+    for name, factor in factors.items():
         fill(store, name, factor=factor)
-    write_plots(compared(tmp_path, "worst", "best", "middle"), tmp_path / "out", FORMATS)
+    write_plots(compared(tmp_path, *factors), tmp_path / "out", ["svg"])
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
-    assert [text for text in texts if text in ("worst", "best", "middle")] == ["best", "middle", "worst"]
+    assert [text for text in texts if text in factors] == ["the best one", "in the middle", "worst of all"]
     assert "set, mean over 3 images" in texts
     assert "rate, bits per pixel" in texts and "PSNR (RGB), dB" in texts
 
@@ -118,9 +211,9 @@ def test_halved_chroma_stands_in_the_legend(tmp_path: Path) -> None:
     fill(store, "mine:chroma=420", setup=halved)  # says so already
     fill(store, "full")
     result = compared(tmp_path, "half", "mine:chroma=420", "full")
-    write_plots(result, tmp_path / "out", FORMATS)
+    write_plots(result, tmp_path / "out", ["svg"])
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
-    assert {"half (4:2:0)", "mine:chroma=420", "full"} <= set(texts)
+    assert {"half (4:2:0)", "mine, 4:2:0", "full"} <= set(texts)
     assert result.sampling == {"half": "4:2:0", "mine:chroma=420": "4:2:0"}
 
 
@@ -130,7 +223,7 @@ def test_many_curves_are_as_wide_as_two_columns(tmp_path: Path) -> None:
         fill(store, name, factor=1 + number / 10)
     widths = []
     for count in (2, 8, 9):
-        write_plots(compared(tmp_path, *MANY[:count]), tmp_path / str(count), FORMATS)
+        write_plots(compared(tmp_path, *MANY[:count]), tmp_path / str(count))
         with Image.open(tmp_path / str(count) / "rd-psnr.png") as picture:
             widths.append(picture.width / 300)
     assert widths == pytest.approx([3.5, 3.5, 7.16], abs=0.01)
@@ -140,7 +233,7 @@ def test_a_curve_that_goes_far_beyond_the_others_is_cut_and_that_is_said(tmp_pat
     store = Store(tmp_path)
     fill(store, "short", qualities=(1, 5, 10, 15, 20))  # to 0.4 bpp
     fill(store, "long", qualities=(1, 10, 20, 30, 40, 60))  # to 6.4 bpp
-    write_plots(compared(tmp_path, "short", "long"), tmp_path / "out", FORMATS)
+    write_plots(compared(tmp_path, "short", "long"), tmp_path / "out", ["svg"])
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert "long, to 6.4 bpp" in texts and "short" in texts
     ticks = [float(text) for text in texts if re.fullmatch(r"\d\.\d+", text)]
@@ -152,7 +245,7 @@ def test_where_two_go_far_beyond_a_third_the_axis_is_logarithmic(tmp_path: Path)
     fill(store, "short", qualities=(1, 5, 10, 15, 20))
     for name in ("long", "longer"):
         fill(store, name, qualities=(1, 10, 20, 30, 40, 60))
-    write_plots(compared(tmp_path, "short", "longer", "long"), tmp_path / "out", FORMATS)
+    write_plots(compared(tmp_path, "short", "longer", "long"), tmp_path / "out", ["svg"])
     assert "rate, bits per pixel (logarithmic)" in comments(tmp_path / "out" / "rd-psnr.svg")
 
 
@@ -160,14 +253,13 @@ def test_many_curves_have_their_legend_below(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for number, name in enumerate(MANY[:9]):
         fill(store, name, factor=1 + number / 10)
-    write_plots(compared(tmp_path, *MANY[:9]), tmp_path / "many", FORMATS)
-    write_plots(compared(tmp_path, *MANY[:2]), tmp_path / "few", FORMATS)
+    write_plots(compared(tmp_path, *MANY[:9]), tmp_path / "many")
+    write_plots(compared(tmp_path, *MANY[:2]), tmp_path / "few")
     heights = []
     for name in ("many", "few"):
         with Image.open(tmp_path / name / "rd-psnr.png") as picture:
             heights.append(picture.height)
     assert heights[0] > heights[1] + 100
-    assert set(MANY[:9]) <= set(comments(tmp_path / "many" / "rd-psnr.svg"))
 
 
 @pytest.mark.parametrize("more", [0, 9])  # the legend is in a corner, or below
@@ -177,7 +269,7 @@ def test_names_with_signs_that_matplotlib_takes_for_its_own_are_drawn(tmp_path: 
     for name in names:
         fill(store, name, dataset=r"$_$ ^ {")
     result = compared(tmp_path, *names, dataset=r"$_$ ^ {")
-    write_plots(result, tmp_path / "out", FORMATS)
+    write_plots(result, tmp_path / "out", ["svg"])
     text = (tmp_path / "out" / "rd-psnr.svg").read_text(encoding="utf-8")
     for drawn in ("_hidden", "a$b$c", "$_$", r"\frac", "$_$ ^ {, mean over 3 images"):
         assert f"{drawn} -->" in text
@@ -201,7 +293,7 @@ def test_without_a_word_plots_are_png_and_unknown_formats_are_refused(tmp_path: 
     result = compared(tmp_path, "new", "old")
     assert {path.suffix for path in write_plots(result, tmp_path / "out")} == {".png"}
     assert [path.name for path in write_plots(result, tmp_path / "out", ["svg", "svg"])] == [
-        "rd-psnr.svg", "rd-ms_ssim.svg",
+        "rd-psnr.svg", "rd-ms_ssim.svg", "bd-rate.svg",
     ]  # fmt: skip
     with pytest.raises(BenchError, match="unknown format of plots 'jpeg': choose one of png, pdf, svg"):
         write_plots(result, tmp_path / "none", ["jpeg"])
@@ -218,4 +310,4 @@ def test_what_has_no_finite_point_is_not_drawn(tmp_path: Path) -> None:
     texts = comments(tmp_path / "out" / "rd-psnr.svg")
     assert "lossy" in texts and "point" in texts and "lossless" not in texts
     (result,) = compare(["lossless", "lossy"], "set", tmp_path, intervals=False, metrics=["psnr"])
-    assert len(write_plots(result, tmp_path / "again")) == 1
+    assert [path.name for path in write_plots(result, tmp_path / "again")] == ["rd-psnr.png"]

@@ -95,6 +95,7 @@ def write_reports(
         average=terms.average,
         metrics=terms.metrics or None,
         intervals=terms.intervals,
+        counted=True,
     )
     folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
     for folder in folders:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from bench.compare.comparison import Comparison
+from bench.compare.costs import Cost
 from bench.compare.curves import Curve
+from bench.compare.pareto import AXES, machines, pareto
 from bench.metrics import get as get_metric
 from bench.report.page.anchors import Anchored
 from bench.report.page.bands import bands
@@ -55,7 +59,8 @@ def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
         ],
         "anchor": asked.anchor,
         "anchors": {
-            label: _of_anchor(against, images) for label, against in zip(labels, anchored, strict=True)
+            label: _of_anchor(against, images, asked.costs)
+            for label, against in zip(labels, anchored, strict=True)
         },
         "costs": record["costs"],
     }
@@ -77,11 +82,12 @@ def _of_images(curve: Curve, images: list[str]) -> list[list[dict[str, Any]] | N
     return [points.get(image) for image in images]
 
 
-def _of_anchor(anchored: Anchored, images: list[str]) -> dict[str, Any]:
-    """Of one anchor: `rows` by metric and codec, `views`, `remarks`; or only the `reason` for none."""
+def _of_anchor(anchored: Anchored, images: list[str], costs: tuple[Cost, ...]) -> dict[str, Any]:
+    """Of one anchor: `rows` by metric and codec, `views`, `remarks`, `fronts` by metric, cost and machine; or
+    only the `reason` for none."""
     comparison = anchored.comparison
     if comparison is None:
-        return {"reason": anchored.reason, "rows": {}, "views": [], "remarks": []}
+        return {"reason": anchored.reason, "rows": {}, "views": [], "remarks": [], "fronts": {}}
     record = comparison.to_dict()
     rows: dict[str, dict[str, Any]] = {}
     for row in record["rows"]:
@@ -91,6 +97,26 @@ def _of_anchor(anchored: Anchored, images: list[str]) -> dict[str, Any]:
         "rows": rows,
         "views": [_packed_view(view) for view in record["views"]],
         "remarks": remarks(comparison),
+        "fronts": _fronts(replace(comparison, costs=costs)),
+    }
+
+
+def _fronts(comparison: Comparison) -> dict[str, dict[str, dict[str, list[str]]]]:
+    """Codecs on the Pareto front, the cheapest first, by metric, cost and machine ("" where that is no
+    matter)."""
+    return {
+        metric: {
+            cost: {
+                machine: [
+                    place.codec
+                    for place in pareto(comparison, metric, cost, machine).places
+                    if place.on_front
+                ]
+                for machine in (machines(comparison) if axis.timed else [""])
+            }
+            for cost, axis in AXES.items()
+        }
+        for metric in comparison.metrics
     }
 
 

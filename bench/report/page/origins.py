@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.compare.costs import machine, timed_on
 from bench.compare.published import PREFIX as PUBLISHED
 from bench.compare.sources import FILE, Source
 from bench.results import Setup
-
-SEVERAL = "several machines"
 
 
 def origin(name: str, source: Source, dataset: str) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def origin(name: str, source: Source, dataset: str) -> dict[str, Any]:
         **_origin(whose, source.contents.version or "", _command(name, dataset)),
         "programs": {str(side): str(line) for side, line in details.get("commands", {}).items()},
         "facts": list(_facts(setups)),
-        "timed_on": _timed_on(source),
+        "timed_on": timed_on(source),
         "failures": len(source.contents.failures),
     }
 
@@ -50,15 +49,6 @@ def bench_command(*words: object) -> str:
     "bench run --codec jpeg --dataset 'my photos'"
     """
     return shlex.join(["bench", *map(str, words)])
-
-
-def machine(setup: Setup) -> str:
-    """What times of a setup depend on: "AMD EPYC, CPU, 2 threads"."""
-    threads = setup.run.get("threads")
-    words = [setup.machine.get("cpu"), setup.machine.get("device")]
-    if threads:
-        words.append("1 thread" if threads == 1 else f"{threads} threads")
-    return ", ".join(str(word) for word in words if word)
 
 
 def _origin(whose: str, version: str, command: str | None) -> dict[str, Any]:
@@ -132,12 +122,3 @@ def _bench(facts: Mapping[str, Any]) -> str:
 
 def _versions(versions: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _timed_on(source: Source) -> str | None:
-    """The machine of the rows that were measured alone."""
-    used = {row.setup for row in source.rows if row.alone}
-    machines = {machine(setup) for setup in source.setups if setup.id in used}
-    if not machines:
-        return None
-    return machines.pop() if len(machines) == 1 else SEVERAL

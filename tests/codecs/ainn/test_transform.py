@@ -13,8 +13,11 @@ import torch
 from numpy.typing import NDArray
 from tiny import TINY, photo, tiny_model, train_like
 from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 
+from bench.codecs import get
 from bench.codecs.ainn import invertible
+from bench.codecs.ainn.codec import WEIGHTS
 from bench.codecs.ainn.config import (
     BLOCK_CHANNELS,
     COMPACT,
@@ -34,6 +37,8 @@ from bench.codecs.ainn.invertible import (
 )
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.recovery import squeeze, unsqueeze
+from bench.codecs.ainn.weights import load_weights
+from bench.codecs.counting import count
 from bench.core.errors import BenchError
 
 SHAPE = SubnetShape((3, 1, 3), 16)
@@ -446,3 +451,23 @@ def test_parameter_groups_leave_out_nothing_and_name_nothing_twice() -> None:
     assert rate_of["entropy.log_gain"] == pytest.approx(1e-3)
     assert rate_of["entropy.context.weight"] == pytest.approx(5e-3)
     assert rate_of["cfrm.skip.0.weight"] == pytest.approx(1e-3)
+
+
+def test_the_published_transform_takes_as_many_multiply_adds_as_its_shapes_say() -> None:
+    """304 G for a picture of 768x512, and 145 M parameters; nothing of that size is computed here."""
+    with FakeTensorMode():
+        transform = InvertibleTransform(PAPER)
+        branch = torch.zeros(1, 3, 64, 64)
+        tiles = 768 * 512 / 64**2
+        assert round(tiles * count(lambda: transform(branch, branch)) / 1e9) == 304
+        assert round(parameters(transform) / 1e6) == 145
+
+
+def test_a_codec_counts_what_its_networks_compute_and_sides_are_filled_up() -> None:
+    codec, whole = get("ainn"), load_weights(WEIGHTS)
+    counted = codec.multiply_adds(64, 65, 1)
+    assert counted is not None
+    x = torch.zeros(1, 3, 64, 128)
+    encode, decode = (count(lambda: whole.encode(x)), count(lambda: whole.decode(whole.encode(x))))
+    assert encode < counted.encode < 1.2 * encode  # the entropy model comes to it
+    assert decode - encode < counted.decode < 1.3 * (decode - encode)  # and the filter

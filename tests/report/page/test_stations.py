@@ -209,7 +209,10 @@ def test_costs_are_drawn_where_times_count(browser: Browser, report: Path) -> No
     costs = {cost["codec"]: cost for cost in content["costs"]}
     table = rows_of(browser, "#cost")
     assert f"{costs['jpeg']['decode_memory'] / 2**20:.0f}" in table["JPEG"]
-    assert "Multiply-adds are shown where results have them" in browser.text("#cost")
+    fronts = content["anchors"][content["anchor"]]["fronts"]["psnr"]["decode_memory"][""]
+    strong = browser.each("#cost .curve.strong", "one.dataset.codec")
+    assert fronts and sorted(strong) == sorted(fronts)
+    assert "Multiply-adds are counted of learned codecs" in browser.text("#cost")
 
 
 def test_costs_are_of_one_machine_and_multiply_adds_are_shown(

@@ -92,20 +92,12 @@ function costPoints() {
   return { points, absent };
 }
 
-/** Those that no other one beats or equals in both, by rising cost. */
+/** Those that no other codec beats or equals in both, by rising cost; hidden codecs count, too. */
 function front(points) {
-  return points
-    .filter(
-      (point) =>
-        !points.some(
-          (other) =>
-            other !== point &&
-            other.rate <= point.rate &&
-            other.cost <= point.cost &&
-            (other.rate < point.rate || other.cost < point.cost),
-        ),
-    )
-    .sort((a, b) => a.cost - b.cost || a.rate - b.rate);
+  const device = COST_AXES[state.cost][2] ? state.device || DEVICES[0] : "";
+  const fronts = own(own(DATA.anchors[state.anchor].fronts, state.metric) || {}, state.cost) || {};
+  const names = own(fronts, device) || [];
+  return names.map((name) => points.find((point) => point.name === name)).filter(Boolean);
 }
 
 function costDrawing(width, pointer) {
@@ -152,7 +144,7 @@ function costDrawing(width, pointer) {
       tickText,
       (tick) => (tick === 0 ? "0" : signed(tick, 0)),
     ),
-    s("path", { class: "front", d: `${steps}H${box.right}` }),
+    line.length ? s("path", { class: "front", d: `${steps}H${box.right}` }) : "",
     s("text", { class: "better", x: box.left + 10, y: box.bottom - 10 }, "\u2199 better"),
     s("g", {}, labelsBeside(points, line, x, y, box)),
     s(
@@ -254,7 +246,7 @@ function costNotes() {
         costOf(name, "decode_multiply_adds") !== null || costOf(name, "encode_multiply_adds") !== null,
     )
   ) {
-    notes.push("Multiply-adds are shown where results have them; these have none.");
+    notes.push("Multiply-adds are counted of learned codecs that can run here; there is none among these.");
   }
   return notes.map((note) => h("p", { class: "small note" }, note));
 }
@@ -268,6 +260,8 @@ function costTable() {
     ["Decoding, MiB", (cost) => mebibytes(cost.decode_memory)],
     ["Parameters, M", (cost) => (cost.model_parameters ? (cost.model_parameters / 1e6).toFixed(1) : "")],
     ["Model, MiB", (cost) => (cost.model_bytes ? (cost.model_bytes / 2 ** 20).toFixed(1) : "")],
+    ["Encoding, kMAC/pixel", (cost) => thousands(cost.encode_multiply_adds)],
+    ["Decoding, kMAC/pixel", (cost) => thousands(cost.decode_multiply_adds)],
     ["Device", (cost) => cost.device],
     ["Note", (cost) => cost.note],
   ].filter(([, text]) => DATA.costs.some((cost) => text(cost)));
@@ -314,4 +308,9 @@ function costTable() {
       ),
     ),
   );
+}
+
+/** Multiply-adds a pixel, in thousands. */
+function thousands(count) {
+  return count ? (count / 1000).toFixed(1) : "";
 }
