@@ -55,12 +55,18 @@ class Curve:
     average: str = USUAL
 
     def axes(self, metric: str) -> tuple[list[float], list[float]]:
-        """Rates (bpp) and qualities (the metric on the scale of curves), of points that have the metric."""
-        pairs = [(point.bpp, point.db[metric]) for point in self.points if metric in point.db]
-        return [bpp for bpp, _ in pairs], [value for _, value in pairs]
+        """Rates (bpp) and qualities of points that have the metric.
+
+        A quality is the metric on the scale of curves, turned so that more is better: see `Metric.turned`.
+        """
+        points = [point for point in self.points if metric in point.db]
+        if not points:
+            return [], []
+        turned = metrics.get(metric).turned
+        return [point.bpp for point in points], [turned(point.db[metric]) for point in points]
 
     def usable_points(self, metric: str) -> list[tuple[float, float]]:
-        """Distinct pairs (bpp, metric on the scale of curves) that are finite, by rising rate."""
+        """Distinct pairs (bpp, quality) as of `axes` that are finite, by rising rate."""
         return usable_points(*self.axes(metric))
 
     def of_image(self, image: str) -> Curve:

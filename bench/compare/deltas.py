@@ -134,7 +134,8 @@ def _bd(tested: Curve, anchor: Curve, metric: str, method: str) -> BD:
     for curve in (tested, anchor):
         if lack := _lack(curve, metric):
             return BD(None, None, 0.0, (len(axes[0]), len(axes[2])), lack)
-    return bjontegaard(*axes, method=method, names=(tested.codec, anchor.codec))
+    turned = not get_metric(metric).higher_is_better
+    return bjontegaard(*axes, method=method, names=(tested.codec, anchor.codec), turned=turned)
 
 
 def _lack(curve: Curve, metric: str) -> str | None:

@@ -90,7 +90,8 @@ def interval(tested: Curve, anchor: Curve, metric: str, method: str = "pchip") -
         row = int(np.isnan(deltas.bd_rate + deltas.bd_metric).argmax())
         first = [values[row].tolist() for values in axes]
         names = (tested.codec, anchor.codec)
-        why = bjontegaard(first[0], first[1], first[2], first[3], method, names).reason
+        turned = not metrics.get(metric).higher_is_better
+        why = bjontegaard(first[0], first[1], first[2], first[3], method, names, turned).reason
         left_out = next(cell.name for cell in tested.cells if cell.image == images[row - 1])
         reason = f"without {left_out}, {why}" if row else why
     return Interval(bd_rate, bd_metric, n, reason)

@@ -150,8 +150,10 @@ def _fall(curve: Curve, metric: str) -> list[str]:
     rates = fall(curve, metric)
     if rates is None:
         return []
+    scale = get_metric(metric)
+    verb = "rise" if scale.higher_is_better else "fall"
     return [
-        f"{curve.codec} isn't monotonic: its {get_metric(metric).title} doesn't rise "
+        f"{curve.codec} isn't monotonic: its {scale.title} doesn't {verb} "
         f"from {rates[0]:.4g} to {rates[1]:.4g} bpp"
     ]
 

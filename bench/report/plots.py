@@ -15,6 +15,7 @@ from bench.compare import published
 from bench.compare.comparison import Comparison
 from bench.compare.curves import Curve
 from bench.core.errors import BenchError
+from bench.metrics import Metric
 from bench.metrics import get as get_metric
 from bench.report.tables import image_count, with_unit, writing
 
@@ -192,10 +193,19 @@ def _figure(comparison: Comparison, metric: str, curves: Sequence[Curve], dpi: f
     frame.apply(axes)
     axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}", parse_math=False)
     axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
-    axes.set_ylabel(with_unit(get_metric(metric)))
+    _name_qualities(axes, get_metric(metric))
     axes.grid(linewidth=0.4, alpha=0.4)
     _add_legend(figure, axes, lines)
     return figure
+
+
+def _name_qualities(axes: Any, metric: Metric) -> None:
+    """Up is better: where less of a metric is, qualities are turned, and the ticks show its own values."""
+    if metric.higher_is_better:
+        axes.set_ylabel(with_unit(metric))
+        return
+    axes.set_ylabel(f"{with_unit(metric)} (less is better)")
+    axes.yaxis.set_major_formatter(lambda quality, _: f"{metric.turned(quality) + 0.0:.6g}")
 
 
 def _draw(axes: Any, points: list[tuple[float, float]], label: str, style: Style, frame: _Frame) -> None:

@@ -103,6 +103,11 @@ def with_unit(metric: Metric) -> str:
     return f"{metric.title}, {metric.unit}" if metric.unit else metric.title
 
 
+def digits_of(values: Iterable[float | None]) -> int:
+    """Decimals that tell values of a metric apart: two for decibels, four on a scale from 0 to 1."""
+    return 2 if max((abs(value) for value in values if value is not None), default=0.0) >= 2 else 4
+
+
 def _points(curve: Curve, title: str) -> Grid:
     known = {name for point in curve.points for name in point.db}
     metrics = [get_metric(name) for name in [*DEFAULT, *sorted(known.difference(DEFAULT))] if name in known]
@@ -201,7 +206,8 @@ def _view(view: View) -> Grid:
         value_form, gap_form = ".3f", "+.1f"
     else:
         title, first = f"{with_unit(metric)} at fixed rate, difference from {codecs[-1]}", "bpp"
-        value_form, gap_form = ".2f", "+.2f"
+        digits = digits_of(entry.value for line in view.lines for entry in line.entries)
+        value_form, gap_form = f".{digits}f", f"+.{digits}f"
     rows = [
         [
             f"{line.at:g}",

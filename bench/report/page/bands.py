@@ -14,6 +14,7 @@ import numpy as np
 from bench.compare.curves import Curve
 from bench.compare.image_curves import image_curves, whole_images
 from bench.compare.intervals import MIN_IMAGES, ends, leaving_one_out
+from bench.metrics import get as get_metric
 
 
 def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -35,7 +36,8 @@ def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]
         rates, values = single.means(leaving_one_out(len(names)))
         log_rates = np.log(rates)  # so that no end is below 0
         bpp = np.exp(ends(log_rates[0], log_rates[1:].T))
-        value = np.array(ends(values[0], values[1:].T))
+        sign = get_metric(metric).turned(1.0)
+        value = np.sort([sign * end for end in ends(values[0], values[1:].T)], axis=0)
         points: list[dict[str, Any]] = [{} for _ in curve.points]
         for column, place in enumerate(order):
             points[place] = {"bpp": bpp[:, column].tolist(), "value": value[:, column].tolist()}
