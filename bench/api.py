@@ -107,10 +107,10 @@ def plan(
     """
     from bench import codecs as known_codecs
     from bench import datasets
-    from bench.metrics import DEFAULT, check_ready
+    from bench.metrics import DEFAULT, check_ready, expand
     from bench.run.runner import Run
 
-    wanted = tuple(metrics) or DEFAULT
+    wanted = tuple(expand(metrics)) or DEFAULT
     for name in codecs:
         known_codecs.get(name)  # so that a typo is an error before a dataset is fetched
     check_ready(wanted)

@@ -15,9 +15,10 @@ from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
+from bench.compare.means import MeanDelta, mean_of
 from bench.compare.sources import FILE, Source, gather, shared_datasets
 from bench.core.errors import BenchError
-from bench.metrics import AVERAGES, DEFAULT, USUAL
+from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
 from bench.metrics import get as get_metric
 from bench.results import stores_of
 from bench.results.names import name_of_codec, name_of_dataset
@@ -44,6 +45,7 @@ class Comparison:
     average: str = USUAL
     sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by codec: "4:2:0"
     versions: Mapping[str, str] = field(default_factory=dict)  # of the codecs that were measured here
+    means: tuple[MeanDelta, ...] = ()  # of sets of metrics that were asked for
 
     @property
     def metrics(self) -> list[str]:
@@ -69,8 +71,9 @@ class Comparison:
         (the metric's unit, positive: better than the anchor); overlap (0..1, share of the range of quality
         that both have); points ("8/7": of the codec, of the anchor); reason (why a delta is missing);
         interval_reason; mean_of_images (percent, mean of the BD-rates of single images); images.
+        Sets of metrics have rows of their own, in which `metric` is the set's name and bd_rate the mean.
         """
-        return [
+        rows = [
             {
                 "dataset": self.dataset,
                 "codec": delta.codec,
@@ -81,6 +84,18 @@ class Comparison:
             }
             for delta in self.deltas
         ]
+        return rows + [self._mean_record(mean, rows[0]) for mean in self.means]
+
+    def _mean_record(self, mean: MeanDelta, like: Mapping[str, Any]) -> dict[str, Any]:
+        low, high = mean.interval or (None, None)
+        ends = {"bd_rate": mean.bd_rate, "bd_rate_low": low, "bd_rate_high": high}
+        return {
+            **dict.fromkeys(like),
+            **{"dataset": self.dataset, "codec": mean.codec, "anchor": self.anchor, "metric": mean.metric},
+            **ends,
+            "reason": mean.reason,
+            "images": self.images,
+        }
 
     def figure(self, metric: str = "psnr") -> Figure:
         """The rate-distortion plot that `bench compare` writes, as a matplotlib figure that isn't saved yet.
@@ -103,6 +118,7 @@ class Comparison:
             "sampling": dict(self.sampling),
             "versions": dict(self.versions),
             "rows": self.rows(),
+            "means": [mean.to_dict() for mean in self.means],
             "curves": [
                 {
                     "codec": curve.codec,
@@ -140,7 +156,7 @@ def compare(
         folder: of results.
         method: of `bench.compare.bd.METHODS`.
         average: of `bench.metrics.AVERAGES`.
-        metrics: by default all that a codec and the anchor both have.
+        metrics: names of metrics or of sets of metrics; by default all that a codec and the anchor both have.
         intervals: whether to compute the 95 % intervals of deltas.
 
     Returns:
@@ -154,7 +170,7 @@ def compare(
         raise BenchError("compare takes two codecs or more, the anchor last: bench compare ainn jpeg")
     _refuse_unknown("method", method, METHODS)
     _refuse_unknown("average", average, AVERAGES)
-    for metric in metrics or ():
+    for metric in expand(metrics or ()):
         get_metric(metric)
     stores = stores_of(folder)
     if dataset is not None:
@@ -195,9 +211,15 @@ def compare_sources(
     deltas = [
         delta_of(curve, anchor, metric, method, intervals)
         for curve in tested
-        for metric in metrics or _shared_metrics(curve, anchor)
+        for metric in expand(metrics or ()) or _shared_metrics(curve, anchor)
     ]
     used = list(dict.fromkeys(delta.metric for delta in deltas))
+    means = [
+        mean_of(name, curve, anchor, deltas, method, intervals)
+        for curve in tested
+        for name in dict.fromkeys(metrics or ())
+        if name in SETS
+    ]
     return Comparison(
         anchor=anchor.codec,
         dataset=dataset,
@@ -211,6 +233,7 @@ def compare_sources(
         method=method,
         average=average,
         sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
+        means=tuple(means),
         versions={source.curve.codec: version for source in sources if (version := source.version)},
     )
 

@@ -41,8 +41,9 @@ def points_table(curve: Curve, title: str) -> Table:
 
 
 def summary_table(comparison: Comparison) -> Table:
-    """A row per codec: its BD-rates with 95 % intervals, for the screen."""
-    return _screen(_summary(comparison))
+    """A row per codec: its BD-rates with 95 % intervals, for the screen; by many metrics a row for each."""
+    wide = len(comparison.metrics) + len({mean.metric for mean in comparison.means}) <= _MOST_ACROSS
+    return _screen(_summary(comparison) if wide else _tall_summary(comparison))
 
 
 def full_tables(comparison: Comparison) -> list[Table]:
@@ -141,12 +142,41 @@ def _summary(comparison: Comparison) -> Grid:
             row += [_number(delta.bd.bd_rate, "+.2f"), _range(interval, "+.2f")]
             if delta.bd.bd_rate is None:
                 notes.append(delta.bd.reason)
+        for mean in comparison.means:
+            if mean.codec == codec:
+                row += [_number(mean.bd_rate, "+.2f"), _range(mean.interval, "+.2f")]
         rows.append([*row, "; ".join(note for note in dict.fromkeys(notes) if note)])
+    for name in dict.fromkeys(mean.metric for mean in comparison.means):
+        columns += [f"mean BD-rate (%), {name}", "95 % interval"]
     if any(row[-1] for row in rows):
         columns.append("note")
     else:
         rows = [row[:-1] for row in rows]
     return Grid(_title(comparison), tuple(columns), rows)
+
+
+_MOST_ACROSS = 4  # metrics that fit on a screen side by side
+
+
+def _tall_summary(comparison: Comparison) -> Grid:
+    rows = []
+    for codec in dict.fromkeys(delta.codec for delta in comparison.deltas):
+        for delta in comparison.deltas:
+            if delta.codec == codec:
+                ends = delta.interval.bd_rate if delta.interval else None
+                title = get_metric(delta.metric).title
+                rows.append(_summary_row(codec, title, delta.bd.bd_rate, ends, delta.bd.reason))
+        for mean in comparison.means:
+            if mean.codec == codec:
+                title = f"mean, {mean.metric}"
+                rows.append(_summary_row(codec, title, mean.bd_rate, mean.interval, mean.reason))
+    return Grid(_title(comparison), ("codec", "metric", "BD-rate (%)", "95 % interval", "note"), rows)
+
+
+def _summary_row(
+    codec: str, title: str, rate: float | None, ends: tuple[float, float] | None, reason: str | None
+) -> list[str]:
+    return [codec, title, _number(rate, "+.2f"), _range(ends, "+.2f"), reason or ""]
 
 
 def _deltas(comparison: Comparison) -> Grid:
@@ -173,6 +203,22 @@ def _delta_row(comparison: Comparison, delta: Delta) -> list[str]:
         "/".join(map(str, delta.bd.points)),
         "; ".join(note for note in notes if note),
     ]
+
+
+def _means(comparison: Comparison) -> list[Grid]:
+    """Of sets of metrics; none where none was asked for."""
+    rows = [
+        [
+            mean.codec,
+            mean.metric,
+            _number(mean.bd_rate, "+.2f"),
+            _range(mean.interval, "+.2f"),
+            mean.reason or "",
+        ]
+        for mean in comparison.means
+    ]
+    columns = ("codec", "metric", "mean BD-rate (%)", "95 % interval", "note")
+    return [Grid("Means of the BD-rates by sets of metrics", columns, rows)] if rows else []
 
 
 def _images(comparison: Comparison) -> Grid:
@@ -258,7 +304,7 @@ def _title(comparison: Comparison) -> str:
 
 def _grids(comparison: Comparison) -> list[Grid]:
     """All tables but those of points."""
-    grids = [_deltas(comparison)]
+    grids = [_deltas(comparison), *_means(comparison)]
     if any(delta.images for delta in comparison.deltas):
         grids.append(_images(comparison))
     return [*grids, *_views(comparison), _costs(comparison)]
