@@ -24,6 +24,10 @@ MethodOption = Annotated[str, typer.Option(help="Interpolation: pchip, cubic or 
 AverageOption = Annotated[
     str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
 ]
+RangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--range", help="Part that deltas are about, as psnr:30:38 or bpp:0.1:1; repeat."),
+]
 IntervalsOption = Annotated[bool, typer.Option(help="95 % intervals over images.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")]
 
@@ -39,6 +43,7 @@ def compare(
     method: MethodOption = "pchip",
     average: AverageOption = "usual",
     intervals: IntervalsOption = True,
+    ranges: RangeOption = None,
     name: Annotated[
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
@@ -52,14 +57,16 @@ def compare(
     """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
     from bench import console
     from bench.compare.comparison import compare as compare_codecs
+    from bench.compare.part import parse_ranges
     from bench.report.plots import write_plots
     from bench.report.tables import write_tables
 
     if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
         raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
     comparisons = compare_codecs(
-        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals
-    )
+        codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals,
+        ranges=parse_ranges(ranges or ()),
+    )  # fmt: skip
     if json:
         console.json_document(console.merged(comparisons))
         return
@@ -76,6 +83,7 @@ def report(
     method: MethodOption = "pchip",
     average: AverageOption = "usual",
     intervals: IntervalsOption = True,
+    ranges: RangeOption = None,
     pictures: Annotated[
         str, typer.Option(help="Images that the viewer shows: a number, or all; those that --keep kept.")
     ] = "6",
@@ -87,10 +95,11 @@ def report(
     data: DataOption = None,
 ) -> None:
     """Write a page: plots to point at, tables, and pictures side by side. It opens from the disk."""
+    from bench.compare.part import parse_ranges
     from bench.report.page.anchors import Terms
     from bench.report.page.build import write_reports
 
-    terms = Terms(tuple(metric or ()), method, average, intervals)
+    terms = Terms(tuple(metric or ()), method, average, intervals, parse_ranges(ranges or ()))
     for written in write_reports(
         codec, dataset, results, terms, out=out, images=pictures, single_file=single_file, data=data,
         say=_on_stderr,

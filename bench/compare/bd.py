@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.compare.bd_reasons import no_gap, refuse_unequal, too_many_bits, unusable
+from bench.compare.part import WHOLE, Part
 from bench.core.errors import BenchError
 
 METHODS = ("pchip", "cubic", "akima")
@@ -128,6 +129,7 @@ def bjontegaard(
     method: str = "pchip",
     names: tuple[str, str] = ("test", "anchor"),
     turned: bool = False,
+    part: Part = WHOLE,
 ) -> BD:
     """BD-rate and BD-metric of the tested curve against the anchor.
 
@@ -149,6 +151,7 @@ def bjontegaard(
         names: of the tested codec and the anchor, for `reason`.
         turned: whether qualities are negatives of a metric of which less is better; `reason` then gives
             the metric's own values.
+        part: of the curves that the deltas are about.
 
     Raises:
         BenchError: unknown method, or rates and qualities of unequal number. No value of a float raises.
@@ -167,7 +170,7 @@ def bjontegaard(
     for name, own, own_usable in zip(names, pairs, usable, strict=True):
         if reason := unusable(name, own, own_usable, turned):
             return BD(None, None, 0.0, points, reason)
-    return _delta(usable[0], usable[1], method, names, turned)
+    return _delta(usable[0], usable[1], method, names, turned, part)
 
 
 def usable_points(rate: Sequence[float], quality: Sequence[float]) -> Points:
@@ -203,11 +206,13 @@ def _of_values(
     )  # fmt: skip
 
 
-def _delta(tested: Points, anchor: Points, method: str, names: tuple[str, str], turned: bool) -> BD:
+def _delta(
+    tested: Points, anchor: Points, method: str, names: tuple[str, str], turned: bool, part: Part
+) -> BD:
     """Of curves that are usable."""
     import numpy as np
 
-    from bench.compare.bd_arrays import Lines, mean_gaps, overlap, percent
+    from bench.compare.bd_arrays import Lines, bounds_of, mean_gaps, overlap, percent
 
     def lines_of(points: Points) -> Lines:
         rates, qualities = np.array(points).T[:, None]
@@ -215,8 +220,9 @@ def _delta(tested: Points, anchor: Points, method: str, names: tuple[str, str], 
 
     lines, anchors = lines_of(tested), lines_of(anchor)
     swapped, swapped_anchors = lines.swapped(), anchors.swapped()
-    by_quality = mean_gaps(lines, anchors, method)
-    by_rate = mean_gaps(swapped, swapped_anchors, method)
+    bounds = bounds_of(part)
+    by_quality = mean_gaps(lines, anchors, method, bounds)
+    by_rate = mean_gaps(swapped, swapped_anchors, method, bounds.swapped())
     rate_delta, metric_delta = float(percent(by_quality.value)[0]), float(by_rate.value[0])
     reasons = []
     if math.isnan(rate_delta):
@@ -224,10 +230,12 @@ def _delta(tested: Points, anchor: Points, method: str, names: tuple[str, str], 
         reasons.append(f"no BD-rate: {why or too_many_bits(float(by_quality.value[0]), names)}")
     if math.isnan(metric_delta):
         reasons.append(f"no BD-metric: {no_gap(by_rate, 'rate', swapped, swapped_anchors, names, method)}")
+    if part != WHOLE:
+        reasons = [f"{reason} (within the given range)" for reason in reasons]
     return BD(
         None if math.isnan(rate_delta) else rate_delta,
         None if math.isnan(metric_delta) else metric_delta,
-        float(overlap(lines, anchors)[2][0]),
+        float(overlap(lines, anchors, bounds)[2][0]),
         (len(tested), len(anchor)),
         "; ".join(reasons) or None,
     )

@@ -16,6 +16,7 @@ from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
 from bench.compare.means import MeanDelta, mean_of
+from bench.compare.part import Range, part_by
 from bench.compare.sources import FILE, Source, gather, shared_datasets
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
@@ -46,6 +47,7 @@ class Comparison:
     sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by codec: "4:2:0"
     versions: Mapping[str, str] = field(default_factory=dict)  # of the codecs that were measured here
     means: tuple[MeanDelta, ...] = ()  # of sets of metrics that were asked for
+    ranges: tuple[Range, ...] = ()  # that deltas are about
 
     @property
     def metrics(self) -> list[str]:
@@ -115,6 +117,7 @@ class Comparison:
             "images": self.images,
             "method": self.method,
             "average": self.average,
+            "ranges": [asdict(one) for one in self.ranges],
             "sampling": dict(self.sampling),
             "versions": dict(self.versions),
             "rows": self.rows(),
@@ -146,6 +149,7 @@ def compare(
     average: str = USUAL,
     metrics: Sequence[str] | None = None,
     intervals: bool = True,
+    ranges: Sequence[Range] = (),
 ) -> list[Comparison]:
     """Compare codecs with the last one named, on a dataset, or on each on which all have results.
 
@@ -158,6 +162,7 @@ def compare(
         average: of `bench.metrics.AVERAGES`.
         metrics: names of metrics or of sets of metrics; by default all that a codec and the anchor both have.
         intervals: whether to compute the 95 % intervals of deltas.
+        ranges: of `bench.compare.part.parse_ranges`: the part of the curves that deltas are about.
 
     Returns:
         A comparison per dataset.
@@ -182,7 +187,7 @@ def compare(
     return [
         compare_sources(
             gather(names, place, stores, average), place,
-            method=method, average=average, metrics=metrics, intervals=intervals,
+            method=method, average=average, metrics=metrics, intervals=intervals, ranges=ranges,
         )
         for place in ([dataset] if dataset else shared_datasets(names, stores))
     ]  # fmt: skip
@@ -196,12 +201,13 @@ def compare_sources(
     average: str = USUAL,
     metrics: Sequence[str] | None = None,
     intervals: bool = True,
+    ranges: Sequence[Range] = (),
 ) -> Comparison:
     """Compare curves with the last one.
 
     Args:
         sources: of `bench.compare.sources.gather`, with the same average.
-        dataset, method, average, metrics, intervals: as of `compare`.
+        dataset, method, average, metrics, intervals, ranges: as of `compare`.
 
     Raises:
         BenchError: no image or no metric is common to curves.
@@ -209,13 +215,13 @@ def compare_sources(
     curves, images, left_out = _on_shared_images([source.curve for source in sources], dataset)
     *tested, anchor = curves
     deltas = [
-        delta_of(curve, anchor, metric, method, intervals)
+        delta_of(curve, anchor, metric, method, intervals, part_by(metric, ranges))
         for curve in tested
         for metric in expand(metrics or ()) or _shared_metrics(curve, anchor)
     ]
     used = list(dict.fromkeys(delta.metric for delta in deltas))
     means = [
-        mean_of(name, curve, anchor, deltas, method, intervals)
+        mean_of(name, curve, anchor, deltas, method, intervals, ranges)
         for curve in tested
         for name in dict.fromkeys(metrics or ())
         if name in SETS
@@ -229,11 +235,17 @@ def compare_sources(
         views=tuple(view(curves, metric) for metric in used for view in (at_fixed_quality, at_fixed_rate)),
         costs=tuple(cost_of(curve, source) for curve, source in zip(curves, sources, strict=True)),
         warnings=tuple(remarks.warnings(sources, curves, deltas)),
-        notes=tuple(remarks.notes(sources, dataset, images) + left_out),
+        notes=(
+            *remarks.on_ranges(used, ranges),
+            *remarks.on_single_points(deltas, anchor.codec),
+            *remarks.notes(sources, dataset, images),
+            *left_out,
+        ),
         method=method,
         average=average,
         sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
         means=tuple(means),
+        ranges=tuple(ranges),
         versions={source.curve.codec: version for source in sources if (version := source.version)},
     )
 

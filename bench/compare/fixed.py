@@ -84,6 +84,17 @@ def at_fixed_rate(curves: Sequence[Curve], metric: str) -> View:
     return View(metric, "rate", tuple(lines))
 
 
+def rate_at(curve: Curve, metric: str, quality: float) -> float | None:
+    """Bits per pixel that a curve needs for a quality as of `Curve.axes`; None: beyond the curve."""
+    log_rate = _rate_over_quality(curve, metric)(quality)
+    return None if log_rate is None else math.exp(log_rate)
+
+
+def quality_at(curve: Curve, metric: str, bpp: float) -> float | None:
+    """The quality, as of `Curve.axes`, that a curve reaches at a rate; None: beyond the curve."""
+    return _quality_over_rate(curve, metric)(math.log(bpp))
+
+
 def quality_at_rate(curve: Curve, metric: str, bpp: float) -> float | None:
     """The quality, as of `Curve.axes`, that a curve reaches at a rate: between its points as in
     `at_fixed_rate`, beyond them straight on over log rate. None: the curve doesn't rise, or has one point."""

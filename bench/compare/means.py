@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from bench.compare.curves import Curve
 from bench.compare.deltas import Delta
+from bench.compare.part import Range, part_by
 from bench.metrics import SETS
 from bench.metrics import get as get_metric
 
@@ -40,13 +41,20 @@ class MeanDelta:
 
 
 def mean_of(
-    name: str, tested: Curve, anchor: Curve, deltas: Iterable[Delta], method: str, intervals: bool
+    name: str,
+    tested: Curve,
+    anchor: Curve,
+    deltas: Iterable[Delta],
+    method: str,
+    intervals: bool,
+    ranges: Sequence[Range] = (),
 ) -> MeanDelta:
     """The mean over a set of metrics.
 
     Args:
         name: of the set.
         deltas: those of the two curves by each metric of the set among them.
+        ranges: that these are about.
     """
     by_metric = {delta.metric: delta.bd for delta in deltas if delta.codec == tested.codec}
     rates = []
@@ -60,5 +68,6 @@ def mean_of(
     if intervals:
         from bench.compare.intervals import mean_interval
 
-        ends = mean_interval(tested, anchor, SETS[name], method)
+        parts = {metric: part_by(metric, ranges) for metric in SETS[name]}
+        ends = mean_interval(tested, anchor, parts, method)
     return MeanDelta(tested.codec, name, fmean(rates), ends, None)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bench.compare.curves import Curve, MeasuredCell
 from bench.compare.deltas import Delta, metrics_of
 from bench.compare.fixed import crossings, fall
+from bench.compare.part import Range, words_for
 from bench.compare.sources import Source
 from bench.core.words import first_few
 from bench.metrics import get as get_metric
@@ -54,6 +55,36 @@ def notes(sources: Sequence[Source], dataset: str, images: int) -> list[str]:
         *_unlike_means(sources),
         *(note for source in sources for note in _means_only(source, sources, dataset, images)),
     ]
+
+
+def on_ranges(metrics: Iterable[str], ranges: Sequence[Range]) -> list[str]:
+    """Which part of the curves the deltas by each metric are about."""
+    words = {metric: words_for(metric, ranges) for metric in metrics}
+    return [f"deltas by {get_metric(name).title} are about {text}" for name, text in words.items() if text]
+
+
+def on_single_points(deltas: Sequence[Delta], anchor: str) -> list[str]:
+    """What can be said of a curve of too few points for a delta."""
+    sentences = []
+    for delta in deltas:
+        scale = get_metric(delta.metric)
+        for gap in delta.points:
+            rate = gain = "it lies beyond the other curve"
+            if gap.rate is not None:
+                rate = f"{delta.codec} needs {_more(gap.rate)} bits"
+            if gap.gain is not None:
+                amount = f"{abs(gap.gain):.3g} {scale.unit}".strip()
+                gain = f"{delta.codec} is {amount} {'better' if gap.gain >= 0 else 'worse'}"
+            value = f"{gap.value:.4g} {scale.unit}".strip()
+            sentences.append(
+                f"{delta.codec} against {anchor} at a single point, that of {gap.codec} at quality "
+                f"{gap.quality:g}: at {value} of {scale.title} {rate}; at {gap.bpp:.4g} bpp {gain}"
+            )
+    return sentences
+
+
+def _more(percent: float) -> str:
+    return f"{abs(percent):.2f} % {'more' if percent >= 0 else 'fewer'}"
 
 
 def left_out(curves: Sequence[Curve], whole: Mapping[str, Whole], shared: set[str]) -> list[str]:

@@ -221,6 +221,30 @@ def _means(comparison: Comparison) -> list[Grid]:
     return [Grid("Means of the BD-rates by sets of metrics", columns, rows)] if rows else []
 
 
+def _single_points(comparison: Comparison) -> list[Grid]:
+    """Of curves of too few points for a delta; none where there are no such."""
+    columns = (
+        "codec", "metric", "point of", "quality", "bpp", "value", "rate at that quality (%)",
+        "gain at that rate",
+    )  # fmt: skip
+    rows = [
+        [
+            delta.codec,
+            with_unit(get_metric(delta.metric)),
+            gap.codec,
+            f"{gap.quality:g}",
+            f"{gap.bpp:.4f}",
+            _number(gap.value, ".3f"),
+            _number(gap.rate, "+.2f"),
+            _number(gap.gain, "+.3f"),
+        ]
+        for delta in comparison.deltas
+        for gap in delta.points
+    ]
+    title = f"Single points against {comparison.anchor}"
+    return [Grid(title, columns, rows, left=("codec", "metric", "point of"))] if rows else []
+
+
 def _images(comparison: Comparison) -> Grid:
     columns = ("codec", "metric", "BD-rate (%)", "mean of images", "images", "best image", "worst image")
     rows = []
@@ -304,7 +328,7 @@ def _title(comparison: Comparison) -> str:
 
 def _grids(comparison: Comparison) -> list[Grid]:
     """All tables but those of points."""
-    grids = [_deltas(comparison), *_means(comparison)]
+    grids = [_deltas(comparison), *_means(comparison), *_single_points(comparison)]
     if any(delta.images for delta in comparison.deltas):
         grids.append(_images(comparison))
     return [*grids, *_views(comparison), _costs(comparison)]

@@ -95,6 +95,7 @@ def write_reports(
         average=terms.average,
         metrics=terms.metrics or None,
         intervals=terms.intervals,
+        ranges=terms.ranges,
     )
     folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
     for folder in folders:
@@ -180,6 +181,8 @@ def _command(names: Sequence[str], dataset: str, terms: Terms) -> str:
     for option in ("method", "average"):
         if (value := getattr(terms, option)) != getattr(usual, option):
             options += [f"--{option}", str(value)]
+    for one in terms.ranges:
+        options += ["--range", f"{one.of}:{one.low:g}:{one.high:g}"]
     if not terms.intervals:
         options.append("--no-intervals")
     return bench_command("report", *words, "--dataset", dataset, *options)
