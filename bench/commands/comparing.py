@@ -15,7 +15,7 @@ from bench.core.errors import BenchError
 
 # What `compare` and `report` have in common.
 CurvesArgument = Annotated[
-    list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+    list[str], typer.Argument(help="Codecs, file:PATH, published:NAME, or hull: before one; the anchor last.")
 ]
 SharedDatasetOption = Annotated[
     str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")

@@ -15,6 +15,7 @@ from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
+from bench.compare.hulls import PREFIX as HULL
 from bench.compare.means import MeanDelta, mean_of
 from bench.compare.part import Range, part_by
 from bench.compare.sources import FILE, Source, gather, shared_datasets
@@ -181,7 +182,7 @@ def compare(
     if dataset is not None:
         dataset = name_of_dataset(dataset, stores[0])
     names = [
-        name if name.startswith((FILE, published.PREFIX)) else name_of_codec(name, stores, dataset)
+        name if name.startswith((FILE, published.PREFIX, HULL)) else name_of_codec(name, stores, dataset)
         for name in names
     ]
     return [
@@ -237,6 +238,7 @@ def compare_sources(
         warnings=tuple(remarks.warnings(sources, curves, deltas)),
         notes=(
             *remarks.on_ranges(used, ranges),
+            *remarks.on_hulls(curves, used),
             *remarks.on_single_points(deltas, anchor.codec),
             *remarks.notes(sources, dataset, images),
             *left_out,
@@ -270,7 +272,7 @@ def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], i
         _, qualities = whole[full.codec]
         cells = [cell for cell in full.cells if cell.image in shared and cell.quality in qualities]
         all_used = len(cells) == len(full.cells)
-        trimmed.append(full if all_used else curve(full.codec, cells, full.average))
+        trimmed.append(full if all_used else curve(full.codec, cells, full.average, full.members))
     notes = remarks.left_out([full for full in curves if full.cells], whole, shared)
     return trimmed, len(shared), notes
 

@@ -98,13 +98,15 @@ def delta_of(
         intervals: whether to compute 95 % intervals.
         part: of the curves that the deltas are about.
     """
+    whole, whole_anchor = tested, anchor
+    tested, anchor = tested.by(metric), anchor.by(metric)
     bd = _bd(tested, anchor, metric, method, part)
     ends = None
     if intervals:
         from bench.compare.intervals import interval
 
         ends = interval(tested, anchor, metric, method, part)
-    images = _image_deltas(tested, anchor, metric, method, part)
+    images = _image_deltas(whole, whole_anchor, metric, method, part)
     return Delta(tested.codec, metric, bd, ends, tuple(images), point_gaps(tested, anchor, metric))
 
 
@@ -123,10 +125,12 @@ def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str, part: 
     names = {cell.image: cell.name for cell in tested.cells}
     known, anchor_known = whole_images(tested, metric), whole_images(anchor, metric)
     ready = [image for image in names if known.get(image) and anchor_known.get(image)]
+    if tested.members or anchor.members:  # each image has a hull of its own
+        ready = []
     curves, anchors = (image_curves(curve, metric, ready) for curve in (tested, anchor))
     axes = (curves.rates, curves.qualities, anchors.rates, anchors.qualities)
     deltas = bjontegaard_arrays(*axes, method, part)
-    whole = {
+    ready_made = {
         image: BD(float(rate), float(gain), float(overlap), (int(points[0]), int(points[1])), None)
         for image, rate, gain, overlap, points in zip(ready, *deltas, strict=True)
         if not isnan(rate + gain)
@@ -134,7 +138,8 @@ def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str, part: 
     there = {cell.image for cell in anchor.cells}
     for image, name in names.items():
         if image in there:
-            bd = whole.get(image) or _bd(tested.of_image(image), anchor.of_image(image), metric, method, part)
+            single, single_anchor = (whole.of_image(image).by(metric) for whole in (tested, anchor))
+            bd = ready_made.get(image) or _bd(single, single_anchor, metric, method, part)
             yield ImageDelta(name, bd)
 
 

@@ -115,6 +115,7 @@ def _leave_one_out(
     from bench.compare.bd_arrays import bjontegaard_arrays
     from bench.compare.image_curves import image_curves, whole_images
 
+    tested, anchor = tested.by(metric), anchor.by(metric)
     whole = []
     for curve in (tested, anchor):
         if not curve.cells:

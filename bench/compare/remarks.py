@@ -6,11 +6,13 @@ A warning says what may make a figure mislead; a note says what was taken, and w
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.compare.curves import Curve, MeasuredCell
 from bench.compare.deltas import Delta, metrics_of
 from bench.compare.fixed import crossings, fall
+from bench.compare.hulls import PREFIX as HULL
 from bench.compare.part import Range, words_for
 from bench.compare.sources import Source
 from bench.core.words import first_few
@@ -61,6 +63,23 @@ def on_ranges(metrics: Iterable[str], ranges: Sequence[Range]) -> list[str]:
     """Which part of the curves the deltas by each metric are about."""
     words = {metric: words_for(metric, ranges) for metric in metrics}
     return [f"deltas by {get_metric(name).title} are about {text}" for name, text in words.items() if text]
+
+
+def on_hulls(curves: Sequence[Curve], metrics: Iterable[str]) -> list[str]:
+    """Of what upper hulls are made, by each metric."""
+    sentences = []
+    for curve in curves:
+        for metric in metrics if curve.members else ():
+            points = curve.by(metric).points
+            if not points:
+                continue
+            counts = Counter(curve.members[point.quality][0] for point in points)
+            made_of = ", ".join(f"{count} of {codec}" for codec, count in counts.items())
+            sentences.append(
+                f"{curve.codec} by {get_metric(metric).title} is an upper convex hull of {len(points)} of "
+                f"{len(curve.members)} points: {made_of}"
+            )
+    return sentences
 
 
 def on_single_points(deltas: Sequence[Delta], anchor: str) -> list[str]:
@@ -115,7 +134,7 @@ def left_out(curves: Sequence[Curve], whole: Mapping[str, Whole], shared: set[st
 
 def on_times(source: Source, timed: int, cells: int) -> str:
     """What to know of a codec's times, of which `timed` of its `cells` have any; empty if nothing."""
-    if source.contents is None:
+    if not source.rows:
         return "not measured here"
     if not timed:
         return "not measured alone"
@@ -166,6 +185,8 @@ def _is_infinite(cell: MeasuredCell, metric: str) -> bool:
 
 
 def _failures(source: Source) -> list[str]:
+    if source.parts:
+        return [sentence for part in source.parts for sentence in _failures(part)]
     if not source.contents or not source.contents.failures:
         return []
     failures = list(source.contents.failures.values())
@@ -185,7 +206,7 @@ def _fall(curve: Curve, metric: str) -> list[str]:
     verb = "rise" if scale.higher_is_better else "fall"
     return [
         f"{curve.codec} isn't monotonic: its {scale.title} doesn't {verb} "
-        f"from {rates[0]:.4g} to {rates[1]:.4g} bpp"
+        f"from {rates[0]:.4g} to {rates[1]:.4g} bpp; its upper hull is {HULL}{curve.codec}"
     ]
 
 

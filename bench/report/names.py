@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from bench.compare.hulls import PREFIX as HULL
 from bench.compare.published import PREFIX as PUBLISHED
 
 _WRITTEN = {
@@ -48,6 +49,8 @@ def display_names(versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def _display_name(name: str, version: str) -> str:
+    if name.startswith(HULL):
+        return f"{_display_name(name.removeprefix(HULL), '')}, upper hull"
     bare, _, parameters = name.removeprefix(PUBLISHED).partition(":")
     text = _WRITTEN.get(bare, bare)
     settings = [setting for setting in parameters.split(",") if setting]

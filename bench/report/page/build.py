@@ -10,6 +10,7 @@ from typing import Any
 
 import bench
 from bench.compare.comparison import Comparison, compare
+from bench.compare.hulls import PREFIX as HULL
 from bench.compare.sources import FILE, Source, gather
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
@@ -166,7 +167,7 @@ def page_data(
 def _names_in(comparison: Comparison, names: Sequence[str]) -> list[str]:
     """Names as results have them: without parameters at their default, in one order."""
     return [
-        name if name.startswith(FILE) else curve.codec
+        name if name.startswith((FILE, HULL)) else curve.codec
         for name, curve in zip(names, comparison.curves, strict=True)
     ]
 
