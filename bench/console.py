@@ -19,7 +19,7 @@ from rich.text import Text
 from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
 from bench.report.plots import font_note
-from bench.report.tables import full_tables, points_table, summary_table
+from bench.report.tables import full_tables, points_table, summary_tables
 
 if TYPE_CHECKING:
     from bench.compare.comparison import Comparison
@@ -212,7 +212,7 @@ def wrote(paths: Iterable[Path]) -> None:
 def comparison(result: Comparison, paths: Sequence[Path], full: bool = False) -> None:
     """The BD-rates (with `full` all tables), remarks, and where the files lie."""
     stdout = _stdout()
-    for table in [summary_table(result), *(full_tables(result) if full else [])]:
+    for table in [*summary_tables(result), *(full_tables(result) if full else [])]:
         stdout.print(table)
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     for warning in result.warnings:

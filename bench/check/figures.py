@@ -19,6 +19,7 @@ from bench.compare.bd import bjontegaard
 from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
 from bench.compare.fixed import quality_at_rate
 from bench.compare.intervals import MIN_IMAGES, ends, interval, leaving_one_out
+from bench.compare.savings import is_lossless
 from bench.core.words import first_few
 from bench.results import Row
 
@@ -91,6 +92,8 @@ def of_curves(rule: Rule, codec: str, pairing: Pairing) -> Figure:
         curve(name, [_cell(pair[side], rule.metric) for pair in pairing.whole])
         for side, name in ((0, "the baseline"), (1, codec))
     )
+    if is_lossless((*before.cells, *now.cells)):
+        raise NotJudged("all pictures are lossless; judge their bytes, with bpp:1%")
     names = (now.codec, before.codec)
     turned = not metrics.get(rule.metric).higher_is_better
     delta = bjontegaard(*now.axes(rule.metric), *before.axes(rule.metric), names=names, turned=turned)

@@ -18,6 +18,7 @@ from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
 from bench.compare.hulls import PREFIX as HULL
 from bench.compare.means import MeanDelta, mean_of
 from bench.compare.part import Range, part_by
+from bench.compare.savings import Saving, savings
 from bench.compare.sources import FILE, Source, gather, shared_datasets
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
@@ -49,6 +50,7 @@ class Comparison:
     versions: Mapping[str, str] = field(default_factory=dict)  # of the codecs that were measured here
     means: tuple[MeanDelta, ...] = ()  # of sets of metrics that were asked for
     ranges: tuple[Range, ...] = ()  # that deltas are about
+    savings: tuple[Saving, ...] = ()  # of lossless codecs
 
     @property
     def metrics(self) -> list[str]:
@@ -130,6 +132,7 @@ class Comparison:
                 }
                 for curve in self.curves
             ],
+            "savings": [saving.to_dict() for saving in self.savings],
             "views": [asdict(view) for view in self.views],
             "costs": [asdict(cost) for cost in self.costs],
             "warnings": list(self.warnings),
@@ -221,6 +224,7 @@ def compare_sources(
         for metric in expand(metrics or ()) or _shared_metrics(curve, anchor)
     ]
     used = list(dict.fromkeys(delta.metric for delta in deltas))
+    saved = savings(curves)
     means = [
         mean_of(name, curve, anchor, deltas, method, intervals, ranges)
         for curve in tested
@@ -239,6 +243,7 @@ def compare_sources(
         notes=(
             *remarks.on_ranges(used, ranges),
             *remarks.on_hulls(curves, used),
+            *remarks.on_savings(saved),
             *remarks.on_single_points(deltas, anchor.codec),
             *remarks.notes(sources, dataset, images),
             *left_out,
@@ -248,6 +253,7 @@ def compare_sources(
         sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
         means=tuple(means),
         ranges=tuple(ranges),
+        savings=saved,
         versions={source.curve.codec: version for source in sources if (version := source.version)},
     )
 

@@ -29,6 +29,7 @@ class MeasuredCell:
     decode_s: float | None = None
     encode_memory: int | None = None  # bytes
     decode_memory: int | None = None
+    pixels: int | None = None  # of the picture
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def cell_of(row: Row) -> MeasuredCell:
         decode_s=row.decode_s if row.alone else None,
         encode_memory=row.encode_memory,
         decode_memory=row.decode_memory,
+        pixels=row.width * row.height,
     )
 
 

@@ -148,6 +148,8 @@ def _bd(tested: Curve, anchor: Curve, metric: str, method: str, part: Part) -> B
     for curve in (tested, anchor):
         if lack := _lack(curve, metric):
             return BD(None, None, 0.0, (len(axes[0]), len(axes[2])), lack)
+    if all(curve.points and not curve.usable_points(metric) for curve in (tested, anchor)):
+        return BD(None, None, 0.0, (0, 0), "both are lossless: compare bytes and times")
     turned = not get_metric(metric).higher_is_better
     names = (tested.codec, anchor.codec)
     return bjontegaard(*axes, method=method, names=names, turned=turned, part=part)

@@ -14,6 +14,7 @@ from bench.compare.deltas import Delta, metrics_of
 from bench.compare.fixed import crossings, fall
 from bench.compare.hulls import PREFIX as HULL
 from bench.compare.part import Range, words_for
+from bench.compare.savings import Saving, lossless_cells
 from bench.compare.sources import Source
 from bench.core.words import first_few
 from bench.metrics import get as get_metric
@@ -80,6 +81,15 @@ def on_hulls(curves: Sequence[Curve], metrics: Iterable[str]) -> list[str]:
                 f"{len(curve.members)} points: {made_of}"
             )
     return sentences
+
+
+def on_savings(savings: Sequence[Saving]) -> list[str]:
+    """What lossless codecs save of the anchor's bytes."""
+    return [
+        f"{saving.codec} and {savings[-1].codec} are lossless: the former takes {_more(-saving.saving)} bytes"
+        for saving in savings
+        if saving.saving is not None
+    ]
 
 
 def on_single_points(deltas: Sequence[Delta], anchor: str) -> list[str]:
@@ -174,7 +184,7 @@ def _lossless(curve: Curve, metric: str) -> list[str]:
 
 
 def _not_drawn(curve: Curve, metric: str) -> list[str]:
-    if curve.usable_points(metric) or metric not in metrics_of(curve):
+    if curve.usable_points(metric) or metric not in metrics_of(curve) or lossless_cells(curve):
         return []
     return [f"{curve.codec} isn't in the plot of {get_metric(metric).title}: no point of it is finite"]
 

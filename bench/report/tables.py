@@ -40,6 +40,14 @@ def points_table(curve: Curve, title: str) -> Table:
     return _screen(_points(curve, title))
 
 
+def summary_tables(comparison: Comparison) -> list[Table]:
+    """What is to be seen first, for the screen: BD-rates, and bytes of lossless codecs."""
+    lossless = [_screen(grid) for grid in _savings(comparison)]
+    if lossless and all(delta.bd.bd_rate is None for delta in comparison.deltas):
+        return lossless
+    return [summary_table(comparison), *lossless]
+
+
 def summary_table(comparison: Comparison) -> Table:
     """A row per codec: its BD-rates with 95 % intervals, for the screen; by many metrics a row for each."""
     wide = len(comparison.metrics) + len({mean.metric for mean in comparison.means}) <= _MOST_ACROSS
@@ -221,6 +229,33 @@ def _means(comparison: Comparison) -> list[Grid]:
     return [Grid("Means of the BD-rates by sets of metrics", columns, rows)] if rows else []
 
 
+def _savings(comparison: Comparison) -> list[Grid]:
+    """Of lossless codecs; none unless the anchor and another are such."""
+    columns = (
+        "codec", "bpp", "saving (%)", "95 % interval", "best image", "worst image", "encode (MP/s)",
+        "decode (MP/s)",
+    )  # fmt: skip
+    rows = [
+        [
+            saving.codec,
+            f"{saving.bpp:.4f}",
+            _number(saving.saving, "+.2f"),
+            _range(saving.interval, "+.2f"),
+            *(f"{end.image} {end.saving:+.2f}" for end in saving.images[:1] + saving.images[-1:]),
+            *([""] * (0 if saving.images else 2)),
+            _number(saving.encode_speed, ".2f"),
+            _number(saving.decode_speed, ".2f"),
+        ]
+        for saving in comparison.savings
+    ]
+    title = f"Lossless: bytes saved against {comparison.anchor}"
+    return (
+        [Grid(f"{title} on {comparison.dataset}, {image_count(comparison)}", columns, rows, left=("codec",))]
+        if rows
+        else []
+    )
+
+
 def _single_points(comparison: Comparison) -> list[Grid]:
     """Of curves of too few points for a delta; none where there are no such."""
     columns = (
@@ -328,7 +363,7 @@ def _title(comparison: Comparison) -> str:
 
 def _grids(comparison: Comparison) -> list[Grid]:
     """All tables but those of points."""
-    grids = [_deltas(comparison), *_means(comparison), *_single_points(comparison)]
+    grids = [_deltas(comparison), *_savings(comparison), *_means(comparison), *_single_points(comparison)]
     if any(delta.images for delta in comparison.deltas):
         grids.append(_images(comparison))
     return [*grids, *_views(comparison), _costs(comparison)]
