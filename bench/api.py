@@ -107,10 +107,10 @@ def plan(
     """
     from bench import codecs as known_codecs
     from bench import datasets
-    from bench.metrics import DEFAULT, check_ready
+    from bench.metrics import DEFAULT, check_ready, expand
     from bench.run.runner import Run
 
-    wanted = tuple(metrics) or DEFAULT
+    wanted = tuple(expand(metrics)) or DEFAULT
     for name in codecs:
         known_codecs.get(name)  # so that a typo is an error before a dataset is fetched
     check_ready(wanted)
@@ -166,6 +166,7 @@ def compare(
     method: str = "pchip",
     average: str = "usual",
     intervals: bool = True,
+    ranges: Sequence[str] = (),
     results: str | Path = RESULTS,
 ) -> Comparison:
     """Bjontegaard deltas of codecs against the last one named.
@@ -177,6 +178,7 @@ def compare(
         method: of interpolation: "pchip", "cubic" or "akima".
         average: of the images: "usual" (as papers), "mean-of-db" or "db-of-mean".
         intervals: whether to compute 95 % intervals over images.
+        ranges: the part of the curves that deltas are about: "psnr:30:38", "bpp:0.1:1".
         results: folder of results.
 
     Returns:
@@ -189,10 +191,12 @@ def compare(
     >>> comparison.frame()[["codec", "metric", "bd_rate"]]  # doctest: +SKIP
     """
     from bench.compare.comparison import compare as compare_on_all
+    from bench.compare.part import parse_ranges
 
     comparisons = compare_on_all(
         codecs, dataset, Path(results),
         method=method, average=average, metrics=metrics or None, intervals=intervals,
+        ranges=parse_ranges(ranges),
     )  # fmt: skip
     if len(comparisons) > 1:
         names = ", ".join(comparison.dataset for comparison in comparisons)

@@ -19,7 +19,7 @@ from rich.text import Text
 from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
 from bench.report.plots.looks import font_note
-from bench.report.tables import full_tables, pareto_tables, points_table, summary_table
+from bench.report.tables import full_tables, pareto_tables, points_table, summary_tables
 
 if TYPE_CHECKING:
     from bench.compare.comparison import Comparison
@@ -215,7 +215,7 @@ def comparison(
     """The BD-rates (with `full` all tables), remarks, and where the files lie."""
     stdout = _stdout()
     more = full_tables(result) if full else []
-    for table in [summary_table(result), *more, *pareto_tables(result, costs)]:
+    for table in [*summary_tables(result), *more, *pareto_tables(result, costs)]:
         stdout.print(table)
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     for warning in result.warnings:

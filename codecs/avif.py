@@ -5,20 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from bench.codecs import packages, program
-from bench.codecs.base import RGB, Codec, CodecError
-from bench.codecs.parameters import Parameter
+from bench.codecs.base import LOSSLESS_PARAMETER, RGB, Codec, CodecError
+from bench.codecs.parameters import Parameter, Value
+from bench.core.errors import BenchError
 
 
 class Avif(Codec):
     name = "avif"
-    summary = "AVIF by libavif with libaom in imagecodecs, 4:4:4, 10 bits, speed 6 as avifenc has it"
+    summary = "AVIF by libavif with libaom in imagecodecs, 4:4:4, 10 bits, speed 6; lossless=1: lossless"
     qualities = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 85)
     quality_range = (0, 99)
     parameters = {
         "chroma": Parameter(444, "4:4:4, 4:2:2 or 4:2:0", (444, 422, 420)),
         "bits": Parameter(10, "inside of the codec", (8, 10)),
         "speed": Parameter(6, "0 slowest and best to 10 fastest", between=(0, 10)),
+        "lossless": LOSSLESS_PARAMETER,
     }
+
+    def __init__(self, **values: Value) -> None:
+        super().__init__(**values)
+        if self.lossless and "bits" not in values:
+            self.values["bits"] = 8  # those of the samples; more are rounded twice
+        if self.lossless and (self.values["bits"], self.values["chroma"]) != (8, 444):
+            raise BenchError("avif:lossless=1 is 4:4:4 with 8 bits; leave out chroma and bits")
 
     @classmethod
     def missing(cls) -> str | None:
@@ -37,7 +46,7 @@ class Avif(Codec):
             return bytes(
                 imagecodecs.avif_encode(
                     _to_ten(image) if ten else image,
-                    level=int(quality),
+                    level=100 if self.lossless else int(quality),  # 100: without loss, R, G and B as they are
                     speed=int(self.values["speed"]),
                     pixelformat=str(self.values["chroma"]),
                     bitspersample=int(self.values["bits"]),

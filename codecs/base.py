@@ -16,6 +16,12 @@ from bench.core.errors import BenchError
 RGB = NDArray[np.uint8]  # height x width x 3, sRGB
 
 
+LOSSLESS = 100.0  # the one quality of a lossless codec
+
+# For codecs that can be either: `codec:lossless=1`.
+LOSSLESS_PARAMETER = Parameter(0, "1: every sample comes back, at the one quality 100", (0, 1), silent=True)
+
+
 class CodecError(BenchError):
     """Why a picture can't be encoded, or a bitstream can't be decoded, in one sentence."""
 
@@ -62,6 +68,7 @@ class Codec(ABC):
         slow: seconds for a megapixel on two cores, if a run should announce that; else 0.
         parameters: what `codec:name=value` sets.
         values: of the parameters of this object.
+        lossless: whether every sample comes back; a run checks that.
     """
 
     name: str
@@ -71,11 +78,15 @@ class Codec(ABC):
     whole_qualities: ClassVar[bool] = True
     slow: ClassVar[float] = 0.0
     parameters: ClassVar[Mapping[str, Parameter]] = {}
+    lossless: bool = False
 
     def __init__(self, **values: Value) -> None:
         """Take values of parameters, which `parameters.read` has checked; the others keep their defaults."""
         self.values = {name: parameter.default for name, parameter in self.parameters.items()} | values
         self.name = named_with(type(self).name, self.parameters, self.values)
+        if self.values.get("lossless") == 1:
+            self.lossless = True
+            self.qualities, self.quality_range = (LOSSLESS,), (LOSSLESS, LOSSLESS)
 
     @classmethod
     def missing(cls) -> str | None:
@@ -93,6 +104,8 @@ class Codec(ABC):
 
     def sampling(self) -> str | None:
         """How chroma is sampled, such as "4:2:0", to be shown beside the codec's figures; None: 4:4:4."""
+        if self.lossless:
+            return None
         chroma = str(self.values.get("chroma", "444"))
         return None if chroma == "444" else ":".join(chroma)
 
@@ -102,7 +115,7 @@ class Codec(ABC):
         Keys: `parameters`, `chroma` (see `sampling`), `commands` (exact command lines), hashes of
         programs and weights, `model_parameters`, `model_bytes`. No path of this machine.
         """
-        facts: dict[str, Any] = {"parameters": self._published_values()} if self.values else {}
+        facts: dict[str, Any] = {"parameters": values} if (values := self._published_values()) else {}
         return facts | ({"chroma": sampling} if (sampling := self.sampling()) else {})
 
     def _published_values(self) -> dict[str, Value]:
@@ -110,6 +123,7 @@ class Codec(ABC):
         return {
             name: Path(str(value)).name if self.parameters[name].path else value
             for name, value in self.values.items()
+            if not (self.parameters[name].silent and value == self.parameters[name].default)
         }
 
     def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds | None:

@@ -1,9 +1,9 @@
-"""JPEG XL, lossy, by libjxl in imagecodecs."""
+"""JPEG XL by libjxl in imagecodecs."""
 
 from __future__ import annotations
 
 from bench.codecs import packages, program
-from bench.codecs.base import RGB, Codec, CodecError
+from bench.codecs.base import LOSSLESS_PARAMETER, RGB, Codec, CodecError
 from bench.codecs.parameters import Parameter
 
 
@@ -11,11 +11,14 @@ class JpegXl(Codec):
     """Quality is that of cjxl's option -q, which stands for a distance for the eye."""
 
     name = "jpegxl"
-    summary = "JPEG XL by libjxl in imagecodecs, lossy, made for the eye and not for PSNR"
+    summary = "JPEG XL by libjxl in imagecodecs, made for the eye and not for PSNR; lossless=1: lossless"
     qualities = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
     quality_range = (0, 99)
     whole_qualities = False
-    parameters = {"effort": Parameter(7, "1 fastest to 10 best", between=(1, 10))}
+    parameters = {
+        "effort": Parameter(7, "1 fastest to 10 best", between=(1, 10)),
+        "lossless": LOSSLESS_PARAMETER,
+    }
 
     @classmethod
     def missing(cls) -> str | None:
@@ -33,7 +36,8 @@ class JpegXl(Codec):
             return bytes(
                 imagecodecs.jpegxl_encode(
                     image,
-                    distance=distance_of(quality),
+                    distance=None if self.lossless else distance_of(quality),
+                    lossless=self.lossless,
                     effort=int(self.values["effort"]),
                     usecontainer=False,
                     numthreads=program.threads(),

@@ -26,6 +26,7 @@ class Parameter:
         between: lowest and highest number.
         path: True: the value is the path of a file, which must exist.
         folder: True: that path may be a folder's, too.
+        silent: True: at its default, versions don't name it: results from before it was there still count.
     """
 
     default: Value
@@ -34,6 +35,7 @@ class Parameter:
     between: tuple[float, float] | None = None
     path: bool = False
     folder: bool = False
+    silent: bool = False
 
     def read(self, text: str) -> Value:
         """The value that a text stands for.

@@ -1,4 +1,4 @@
-"""WebP, lossy, by Pillow's libwebp. The format is 4:2:0 and can't be anything else."""
+"""WebP by Pillow's libwebp. Lossy WebP is 4:2:0 and can't be anything else."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ import PIL
 from PIL import features
 
 from bench.codecs import pillow
-from bench.codecs.base import RGB, Codec
+from bench.codecs.base import LOSSLESS_PARAMETER, RGB, Codec
 from bench.codecs.parameters import Parameter
+
+_EFFORT = 75  # 0 fastest to 100 best
 
 
 class WebP(Codec):
     name = "webp"
-    summary = "WebP, lossy, always 4:2:0, by libwebp in Pillow"
+    summary = "WebP, always 4:2:0, by libwebp in Pillow; lossless=1: lossless"
     qualities = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
     quality_range = (0, 100)
-    parameters = {"method": Parameter(4, "0 fastest to 6 best", between=(0, 6))}
+    parameters = {
+        "method": Parameter(4, "0 fastest to 6 best", between=(0, 6)),
+        "lossless": LOSSLESS_PARAMETER,
+    }
 
     def version(self) -> str:
         return f"libwebp {features.version('webp')}, Pillow {PIL.__version__}, {self.settings()}"
 
-    def sampling(self) -> str:
-        return "4:2:0"
+    def sampling(self) -> str | None:
+        return None if self.lossless else "4:2:0"
 
     def encode(self, image: RGB, quality: float) -> bytes:
+        if self.lossless:  # the effort is that of `cwebp -lossless`
+            return pillow.save(image, "WEBP", lossless=True, quality=_EFFORT, method=self.values["method"])
         return pillow.save(image, "WEBP", quality=int(quality), method=self.values["method"])
 
     def decode(self, bitstream: bytes) -> RGB:

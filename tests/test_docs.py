@@ -308,7 +308,9 @@ def listed(value: str | list[str] | None) -> list[str]:
 def refuse_unknown(spec: str) -> None:
     """Raise BenchError where no codec or curve has that name, or a codec no such parameter."""
     kind, _, rest = spec.partition(":")
-    if kind == "published":
+    if kind == "hull":
+        refuse_unknown(rest)
+    elif kind == "published":
         if rest not in published.names():
             raise BenchError(f"no published curve {rest}")
     elif kind not in READERS_CODECS | {"file", "...", "NAME"} and not kind.endswith(".yaml"):

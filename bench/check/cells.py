@@ -55,25 +55,32 @@ def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
             for name, value in before.metrics.items()
             if value is not None and now.metrics.get(name) is not None
         )
-        changes = {name: change_in(name, before, now) for name in shared}
-        changes = {name: change for name, change in changes.items() if abs(change) > _TOLERANCE}
-        if changes or now.bytes != before.bytes:
+        gains = {name: gain_in(name, before, now) for name in shared}
+        gains = {name: gain for name, gain in gains.items() if abs(gain) > _TOLERANCE}
+        if gains or now.bytes != before.bytes:
             growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else math.inf
-            cells.append(Moved(before.image, before.quality, growth, changes))
+            changes = {name: metrics.get(name).turned(gain) for name, gain in gains.items()}
+            cells.append(Moved(before.image, before.quality, growth, changes, _loss(growth, gains.values())))
     return tuple(sorted(cells, key=lambda cell: (-cell.loss, cell.image, cell.quality)))
 
 
-def change_in(metric: str, before: Row, now: Row) -> float:
-    """Fresh less baseline on the scale of curves; both must have the metric.
+def gain_in(metric: str, before: Row, now: Row) -> float:
+    """By how much a metric got better, on the scale of curves; both rows must have the metric.
 
     Infinite where a picture stopped being lossless (-inf), or became so.
     """
     scale = metrics.get(metric)
     values = (row.metrics[metric] for row in (before, now))
-    old, new = (scale.in_db(value) for value in values if value is not None)
+    old, new = (scale.turned(scale.in_db(value)) for value in values if value is not None)
     if old == new or math.isnan(new - old):  # inf is inf
         return 0.0
     return new - old
+
+
+def _loss(growth: float, gains: Iterable[float]) -> float:
+    """How bad a cell is, for sorting: percent of the bytes, 0.05 of a metric counting as one percent, for
+    that is about what one percent of the bytes buys in dB."""
+    return max([growth, *(-gain / 0.05 for gain in gains)])
 
 
 def _problems(now: Contents, before: Contents) -> list[str]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench import metrics
-from bench.check.cells import Pair, Pairing, change_in
+from bench.check.cells import Pair, Pairing, gain_in
 from bench.check.rules import Rule
 from bench.check.verdicts import State
 from bench.compare.bd import bjontegaard
 from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
-from bench.compare.fixed import value_at_rate
+from bench.compare.fixed import quality_at_rate
 from bench.compare.intervals import MIN_IMAGES, ends, interval, leaving_one_out
+from bench.compare.savings import is_lossless
 from bench.core.words import first_few
 from bench.results import Row
 
@@ -41,7 +42,8 @@ class NotJudged(Exception):
 class Figure:
     """A change of one figure: fresh less baseline, in percent for rates, else in the metric's unit.
 
-    change: infinite where pictures stopped being lossless (-inf), or became so (inf).
+    change: infinite where pictures stopped being lossless, or became so. Positive is better, but for rates
+        and for metrics of which less is better.
     interval: of the change on other pictures, 95 %; None: not known.
     images: that it is over.
     remark: what more there is to say.
@@ -54,7 +56,7 @@ class Figure:
     remark: str = ""
 
     def loss(self, rule: Rule) -> float:
-        return self.change if rule.of_rate else -self.change
+        return self.change if rule.lower_is_better else -self.change
 
     def state(self, rule: Rule) -> State:
         if abs(self.change) < _REACHED * rule.threshold:
@@ -72,7 +74,7 @@ class Figure:
         if state is State.improved:
             text += "; keep the better one with --update"
         else:
-            text += f"; it fails at {'+' if rule.of_rate else '-'}{rule.threshold:g}{unit}"
+            text += f"; it fails at {'+' if rule.lower_is_better else '-'}{rule.threshold:g}{unit}"
         if self.interval is not None:
             low, high = (f"{end + 0.0:+.{digits}f}" for end in self.interval)
             text += f"; other pictures of this kind: {low} to {high}{unit} (95 %, from {self.images} images)"
@@ -90,8 +92,11 @@ def of_curves(rule: Rule, codec: str, pairing: Pairing) -> Figure:
         curve(name, [_cell(pair[side], rule.metric) for pair in pairing.whole])
         for side, name in ((0, "the baseline"), (1, codec))
     )
+    if is_lossless((*before.cells, *now.cells)):
+        raise NotJudged("all pictures are lossless; judge their bytes, with bpp:1%")
     names = (now.codec, before.codec)
-    delta = bjontegaard(*now.axes(rule.metric), *before.axes(rule.metric), names=names)
+    turned = not metrics.get(rule.metric).higher_is_better
+    delta = bjontegaard(*now.axes(rule.metric), *before.axes(rule.metric), names=names, turned=turned)
     value = delta.bd_rate if rule.of_rate else delta.bd_metric
     if value is None:
         raise NotJudged(delta.reason or "there is no value")
@@ -126,28 +131,30 @@ def of_single_images(rule: Rule, pairing: Pairing) -> Figure:
     for before, _ in pairing.pairs:
         baseline.setdefault(before.image_sha256, []).append(_cell(before, rule.metric))
     curves = {image: curve("the baseline", cells) for image, cells in baseline.items()}
-    changes = [
-        (_at_equal_bits(rule.metric, pair, curves[pair[0].image_sha256]), pair[0]) for pair in pairing.pairs
+    gains = [
+        (_gain_at_equal_bits(rule.metric, pair, curves[pair[0].image_sha256]), pair[0])
+        for pair in pairing.pairs
     ]
-    worst, cell = min(changes, key=lambda change: change[0])
-    title = metrics.get(rule.metric).title
+    worst, cell = min(gains, key=lambda gain: gain[0])
+    scale = metrics.get(rule.metric)
+    title = scale.title
     if worst == 0:
         what = f"{title} of the worst of {len(curves)} images"
         return Figure(what, 0.0, None, len(curves), "at equal bits")
     remark = "is lossless no more" if worst == -math.inf else "at equal bits"
-    if hit := sorted({row.image for change, row in changes if -change >= _REACHED * rule.threshold}):
+    if hit := sorted({row.image for gain, row in gains if -gain >= _REACHED * rule.threshold}):
         remark += f" ({len(hit)} of {len(curves)} images lose so much: {first_few(hit)})"
     what = f"{title} of {cell.image} at quality {cell.quality:g}"
-    return Figure(what, worst, None, len(curves), remark)
+    return Figure(what, scale.turned(worst), None, len(curves), remark)
 
 
-def _at_equal_bits(metric: str, pair: Pair, baseline: Curve) -> float:
+def _gain_at_equal_bits(metric: str, pair: Pair, baseline: Curve) -> float:
     before, now = pair
-    change = change_in(metric, before, now)
-    if now.bpp == before.bpp or math.isinf(before.metrics[metric] or 0) or math.isinf(change):
-        return change
-    there, here = (value_at_rate(baseline, metric, row.bpp) for row in pair)
-    return change if there is None or here is None else change - (here - there)
+    gain = gain_in(metric, before, now)
+    if now.bpp == before.bpp or math.isinf(before.metrics[metric] or 0) or math.isinf(gain):
+        return gain
+    there, here = (quality_at_rate(baseline, metric, row.bpp) for row in pair)
+    return gain if there is None or here is None else gain - (here - there)
 
 
 def _mean_rate(pairs: Sequence[Pair], where: str) -> Figure:
@@ -163,14 +170,15 @@ def _mean_rate(pairs: Sequence[Pair], where: str) -> Figure:
 def _mean(metric: str, pairs: Sequence[Pair], where: str) -> Figure:
     import numpy as np
 
-    what = f"mean {metrics.get(metric).title} {where}"
-    changes = [change_in(metric, *pair) for pair in pairs]
+    scale = metrics.get(metric)
+    what = f"mean {scale.title} {where}"
+    gains = [gain_in(metric, *pair) for pair in pairs]
     for infinite, words in ((-math.inf, "is lossless no more"), (math.inf, "is lossless now")):
-        images = [row.image for change, (row, _) in zip(changes, pairs, strict=True) if change == infinite]
+        images = [row.image for gain, (row, _) in zip(gains, pairs, strict=True) if gain == infinite]
         if images:
             remark = f"{words} on {len(images)} of {len(pairs)} images ({first_few(images)})"
-            return Figure(what, infinite, None, len(pairs), remark)
-    values = np.array(changes)[:, None]
+            return Figure(what, scale.turned(infinite), None, len(pairs), remark)
+    values = np.array([scale.turned(gain) for gain in gains])[:, None]
     means = (leaving_one_out(len(pairs)) @ values if len(pairs) > 1 else values)[:, 0]
     return Figure(what, float(means[0]), _pair(_spread(means)), len(pairs))
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from bench.check.cells import Pair, Pairing, moved, paired
 from bench.check.figures import Figure, NotJudged, at_each_quality, of_curves, of_single_images
-from bench.check.rules import DEFAULT, EXACT, Rule
+from bench.check.rules import DEFAULT, EXACT, LOSSLESS, Rule
 from bench.check.verdicts import CodecReport, Report, RuleVerdict, State
+from bench.compare.curves import cell_of
+from bench.compare.savings import is_lossless
 from bench.core.errors import BenchError
 from bench.results import Contents, Store
 from bench.results.names import name_of_codec, name_of_dataset
@@ -95,6 +97,9 @@ def _none(rules: Iterable[Rule]) -> list[RuleVerdict]:
 
 def _default_rules(before: Contents) -> tuple[list[Rule], list[str]]:
     """The default rules whose metric all of the baseline has, if there are any, and remarks on the others."""
+
+    if is_lossless(map(cell_of, before.rows.values())):
+        return list(LOSSLESS), []
 
     def has(metric: str | None) -> bool:
         return all(row.metrics.get(metric or "") is not None for row in before.rows.values())

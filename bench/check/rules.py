@@ -45,6 +45,13 @@ class Rule:
         return self.kind in ("bd-rate", "bpp")
 
     @property
+    def lower_is_better(self) -> bool:
+        """Whether less of the figure is better: a rate, or a metric that is such. A BD-metric is a gain."""
+        if self.of_rate or self.of_curves or self.metric is None:
+            return self.of_rate
+        return not REGISTRY.get_class(self.metric).higher_is_better
+
+    @property
     def of_curves(self) -> bool:
         """Whether the figure is a Bjontegaard delta."""
         return self.kind in ("bd-rate", "bd-metric")
@@ -112,6 +119,10 @@ def _bad(text: str, trouble: str) -> BenchError:
     )
 
 
+LOSSLESS = (  # in the place of DEFAULT, where all of the baseline is lossless
+    Rule("bpp:1%", "bpp", None, 1.0),
+    Rule("decoded", "decoded"),
+)
 DEFAULT = (
     Rule("bd-rate:psnr:1%", "bd-rate", "psnr", 1.0),
     Rule("bd-rate:ms_ssim:1%", "bd-rate", "ms_ssim", 1.0),

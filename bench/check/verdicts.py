@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -41,12 +41,7 @@ class Moved:
     quality: float
     bytes: float  # percent
     metrics: Mapping[str, float]  # by name, on the scale of curves; -inf: lossless no more
-
-    @property
-    def loss(self) -> float:
-        """How bad it is, for sorting: percent of the bytes, 0.05 of a metric counting as one percent, for
-        that is about what one percent of the bytes buys in dB."""
-        return max([self.bytes, *(-change / 0.05 for change in self.metrics.values())])
+    loss: float = field(default=0.0, repr=False)  # how bad it is, for sorting
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bench.core.errors import BenchError
 
 # What `compare` and `report` have in common.
 CurvesArgument = Annotated[
-    list[str], typer.Argument(help="Codecs, file:PATH of a CSV, or published:NAME; the anchor last.")
+    list[str], typer.Argument(help="Codecs, file:PATH, published:NAME, or hull: before one; the anchor last.")
 ]
 SharedDatasetOption = Annotated[
     str | None, typer.Option(help="Dataset; by default every one on which all of them have results.")
@@ -23,6 +23,10 @@ SharedDatasetOption = Annotated[
 MethodOption = Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")]
 AverageOption = Annotated[
     str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+]
+RangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--range", help="Part that deltas are about, as psnr:30:38 or bpp:0.1:1; repeat."),
 ]
 IntervalsOption = Annotated[bool, typer.Option(help="95 % intervals over images.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder to write to; by default under --results.")]
@@ -39,6 +43,7 @@ def compare(
     method: MethodOption = "pchip",
     average: AverageOption = "usual",
     intervals: IntervalsOption = True,
+    ranges: RangeOption = None,
     name: Annotated[
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
@@ -62,6 +67,7 @@ def compare(
     """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
     from bench import console
     from bench.compare.comparison import compare as compare_codecs
+    from bench.compare.part import parse_ranges
     from bench.report.plots import write_plots
     from bench.report.tables import write_tables
 
@@ -72,7 +78,7 @@ def compare(
             raise BenchError(f"--highlight {asked} isn't compared; choose of {', '.join(codec)}")
     comparisons = compare_codecs(
         codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals,
-        counted=pareto,
+        counted=pareto, ranges=parse_ranges(ranges or ()),
     )  # fmt: skip
     costs = ("decode_s", "decode_multiply_adds") if pareto else ()
     if json:
@@ -100,6 +106,7 @@ def report(
     method: MethodOption = "pchip",
     average: AverageOption = "usual",
     intervals: IntervalsOption = True,
+    ranges: RangeOption = None,
     pictures: Annotated[
         str, typer.Option(help="Images that the viewer shows: a number, or all; those that --keep kept.")
     ] = "6",
@@ -111,10 +118,11 @@ def report(
     data: DataOption = None,
 ) -> None:
     """Write a page: plots to point at, tables, and pictures side by side. It opens from the disk."""
+    from bench.compare.part import parse_ranges
     from bench.report.page.anchors import Terms
     from bench.report.page.build import write_reports
 
-    terms = Terms(tuple(metric or ()), method, average, intervals)
+    terms = Terms(tuple(metric or ()), method, average, intervals, parse_ranges(ranges or ()))
     for written in write_reports(
         codec, dataset, results, terms, out=out, images=pictures, single_file=single_file, data=data,
         say=_on_stderr,

@@ -89,7 +89,7 @@ def score(
     from bench.results.names import name_of_codec
     from bench.run.rescore import Scored, rescore, rows_to_score
 
-    wanted = tuple(metric or metrics.DEFAULT)
+    wanted = tuple(metrics.expand(metric or metrics.DEFAULT))
     metrics.check_ready(wanted)  # so that a typo is an error before a dataset is fetched
     store = Store(results)
     loaded = store.named(datasets.load(dataset, data))

@@ -12,7 +12,7 @@ DataOption = Annotated[
 ]
 DatasetOption = Annotated[str, typer.Option(help="Name of a dataset, or a folder of images.")]
 MetricOption = Annotated[
-    list[str] | None, typer.Option(help="Metric; repeat for several. By default psnr and ms_ssim.")
+    list[str] | None, typer.Option(help="Metric, or jpeg-ai for a set; repeat. By default psnr and ms_ssim.")
 ]
 ResultsOption = Annotated[Path, typer.Option(help="Folder of results.")]
 SuffixOption = Annotated[str | None, typer.Option(help="Codec; by default the file's suffix is its name.")]

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.compare.bd_reasons import no_gap, refuse_unequal, too_many_bits, unusable
+from bench.compare.part import WHOLE, Part
 from bench.core.errors import BenchError
 
 METHODS = ("pchip", "cubic", "akima")
@@ -65,15 +66,17 @@ def bd_rate(
     anchor_rates: Iterable[float],
     anchor_qualities: Iterable[float],
     method: str = "pchip",
+    higher_is_better: bool = True,
 ) -> BDValue:
     """BD-rate of a curve against the anchor, in percent: negative where it needs fewer bits.
 
     Args:
         rates: bits per pixel (or any other unit, the same for both), above 0, in any order.
-        qualities: PSNR in dB, or any metric of which more is better; one per rate.
+        qualities: PSNR in dB, or any other metric; one per rate.
         anchor_rates: as `rates`, of the curve to compare with.
         anchor_qualities: as `qualities`.
         method: interpolation: "pchip" (as JVET), "cubic" (as VCEG-M33), or "akima".
+        higher_is_better: False for a metric of which less is better, such as LPIPS.
 
     Returns:
         A float with an attribute `reason`: NaN and the reason where there is no honest value, see
@@ -89,8 +92,11 @@ def bd_rate(
     nan
     >>> bd_rate(rates[:3], psnrs[:3], rates, psnrs).reason
     'curve of test has too few points: 3 usable, 4 needed'
+    >>> errors = [0.4, 0.3, 0.2, 0.1]
+    >>> round(bd_rate([0.18, 0.36, 0.72, 1.44], errors, rates, errors, higher_is_better=False), 6)
+    -10.0
     """
-    result = bjontegaard(list(rates), list(qualities), list(anchor_rates), list(anchor_qualities), method)
+    result = _of_values(rates, qualities, anchor_rates, anchor_qualities, method, higher_is_better)
     return BDValue(result.bd_rate, result.reason)
 
 
@@ -100,16 +106,18 @@ def bd_metric(
     anchor_rates: Iterable[float],
     anchor_qualities: Iterable[float],
     method: str = "pchip",
+    higher_is_better: bool = True,
 ) -> BDValue:
     """BD-metric of a curve against the anchor, in the unit of qualities: positive where it is better.
 
-    Of PSNR in dB this is the BD-PSNR. Arguments, result and errors are those of `bd_rate`.
+    Of PSNR in dB this is the BD-PSNR. Of a metric of which less is better, a positive one says by how much
+    less. Arguments, result and errors are those of `bd_rate`.
 
     >>> rates, psnrs = [0.2, 0.4, 0.8, 1.6], [30.0, 33.0, 36.0, 39.0]
     >>> round(bd_metric(rates, [30.5, 33.5, 36.5, 39.5], rates, psnrs), 6)
     0.5
     """
-    result = bjontegaard(list(rates), list(qualities), list(anchor_rates), list(anchor_qualities), method)
+    result = _of_values(rates, qualities, anchor_rates, anchor_qualities, method, higher_is_better)
     return BDValue(result.bd_metric, result.reason)
 
 
@@ -120,6 +128,8 @@ def bjontegaard(
     anchor_quality: Sequence[float],
     method: str = "pchip",
     names: tuple[str, str] = ("test", "anchor"),
+    turned: bool = False,
+    part: Part = WHOLE,
 ) -> BD:
     """BD-rate and BD-metric of the tested curve against the anchor.
 
@@ -139,6 +149,9 @@ def bjontegaard(
         quality, anchor_quality: higher is better, one per rate.
         method: one of `METHODS`.
         names: of the tested codec and the anchor, for `reason`.
+        turned: whether qualities are negatives of a metric of which less is better; `reason` then gives
+            the metric's own values.
+        part: of the curves that the deltas are about.
 
     Raises:
         BenchError: unknown method, or rates and qualities of unequal number. No value of a float raises.
@@ -155,9 +168,9 @@ def bjontegaard(
         usable.append(usable_points(rates, qualities))
     points = (len(usable[0]), len(usable[1]))
     for name, own, own_usable in zip(names, pairs, usable, strict=True):
-        if reason := unusable(name, own, own_usable):
+        if reason := unusable(name, own, own_usable, turned):
             return BD(None, None, 0.0, points, reason)
-    return _delta(usable[0], usable[1], method, names)
+    return _delta(usable[0], usable[1], method, names, turned, part)
 
 
 def usable_points(rate: Sequence[float], quality: Sequence[float]) -> Points:
@@ -176,11 +189,30 @@ def refuse_unknown_method(method: str) -> None:
         raise BenchError(f"unknown Bjontegaard method {method!r}: choose one of {', '.join(METHODS)}")
 
 
-def _delta(tested: Points, anchor: Points, method: str, names: tuple[str, str]) -> BD:
+def _of_values(
+    rates: Iterable[float],
+    values: Iterable[float],
+    anchor_rates: Iterable[float],
+    anchor_values: Iterable[float],
+    method: str,
+    higher_is_better: bool,
+) -> BD:
+    """Of values of a metric, which are turned where less is better."""
+    sign = 1 if higher_is_better else -1
+    return bjontegaard(
+        list(rates), [sign * value for value in values],
+        list(anchor_rates), [sign * value for value in anchor_values],
+        method, turned=not higher_is_better,
+    )  # fmt: skip
+
+
+def _delta(
+    tested: Points, anchor: Points, method: str, names: tuple[str, str], turned: bool, part: Part
+) -> BD:
     """Of curves that are usable."""
     import numpy as np
 
-    from bench.compare.bd_arrays import Lines, mean_gaps, overlap, percent
+    from bench.compare.bd_arrays import Lines, bounds_of, mean_gaps, overlap, percent
 
     def lines_of(points: Points) -> Lines:
         rates, qualities = np.array(points).T[:, None]
@@ -188,19 +220,22 @@ def _delta(tested: Points, anchor: Points, method: str, names: tuple[str, str]) 
 
     lines, anchors = lines_of(tested), lines_of(anchor)
     swapped, swapped_anchors = lines.swapped(), anchors.swapped()
-    by_quality = mean_gaps(lines, anchors, method)
-    by_rate = mean_gaps(swapped, swapped_anchors, method)
+    bounds = bounds_of(part)
+    by_quality = mean_gaps(lines, anchors, method, bounds)
+    by_rate = mean_gaps(swapped, swapped_anchors, method, bounds.swapped())
     rate_delta, metric_delta = float(percent(by_quality.value)[0]), float(by_rate.value[0])
     reasons = []
     if math.isnan(rate_delta):
-        why = no_gap(by_quality, "quality", lines, anchors, names, method)
+        why = no_gap(by_quality, "quality", lines, anchors, names, method, turned)
         reasons.append(f"no BD-rate: {why or too_many_bits(float(by_quality.value[0]), names)}")
     if math.isnan(metric_delta):
         reasons.append(f"no BD-metric: {no_gap(by_rate, 'rate', swapped, swapped_anchors, names, method)}")
+    if part != WHOLE:
+        reasons = [f"{reason} (within the given range)" for reason in reasons]
     return BD(
         None if math.isnan(rate_delta) else rate_delta,
         None if math.isnan(metric_delta) else metric_delta,
-        float(overlap(lines, anchors)[2][0]),
+        float(overlap(lines, anchors, bounds)[2][0]),
         (len(tested), len(anchor)),
         "; ".join(reasons) or None,
     )

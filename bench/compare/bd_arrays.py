@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.compare.bd import refuse_unknown_method
 from bench.compare.interpolation import Array, Cubics, akima, cubic, pchip
+from bench.compare.part import WHOLE, Ends, Part
 
 MIN_POINTS = 4  # VCEG-M33
 # Qualities beyond this are no metric's value, and their products could overflow.
@@ -66,6 +67,25 @@ class Lines:
         return Lines(self.y, self.x)
 
 
+class Bounds(NamedTuple):
+    """What of `Lines` is looked at: ends of x and of y, None: all."""
+
+    x: Ends | None = None
+    y: Ends | None = None
+
+    def swapped(self) -> Bounds:
+        return Bounds(self.y, self.x)
+
+
+_ALL = Bounds()
+
+
+def bounds_of(part: Part) -> Bounds:
+    """For lines of log rate over quality."""
+    rates = part.rates
+    return Bounds(part.qualities, rates and (math.log(rates[0]), math.log(rates[1])))
+
+
 @dataclass(frozen=True)
 class Gaps:
     """Mean gaps of many pairs, and why some have none. Shapes (pairs,)."""
@@ -78,7 +98,12 @@ class Gaps:
 
 
 def bjontegaard_arrays(
-    rate: Array, quality: Array, anchor_rate: Array, anchor_quality: Array, method: str = "pchip"
+    rate: Array,
+    quality: Array,
+    anchor_rate: Array,
+    anchor_quality: Array,
+    method: str = "pchip",
+    part: Part = WHOLE,
 ) -> BDArrays:
     """Deltas of each row of the tested curves against the same row of the anchor's.
 
@@ -86,11 +111,13 @@ def bjontegaard_arrays(
         rate, quality: (pairs, points), in any order within a row.
         anchor_rate, anchor_quality: (pairs, points of the anchor).
         method: of `bench.compare.bd.METHODS`.
+        part: of the curves that deltas are about.
 
     Raises:
         BenchError: unknown method.
     """
     refuse_unknown_method(method)
+    bounds = bounds_of(part)
     tested, anchor = _Usable(rate, quality), _Usable(anchor_rate, anchor_quality)
     rows = len(rate)
     points = np.stack((tested.kept.sum(axis=1), anchor.kept.sum(axis=1)), axis=1)
@@ -108,15 +135,16 @@ def bjontegaard_arrays(
             continue
         lines = Lines(qualities[rising], np.log(rates[rising]))
         anchor_lines = Lines(anchor_qualities[rising], np.log(anchor_rates[rising]))
-        bd_rate[members] = percent(mean_gaps(lines, anchor_lines, method).value)
-        bd_metric[members] = mean_gaps(lines.swapped(), anchor_lines.swapped(), method).value
-        shared[members] = overlap(lines, anchor_lines)[2]
+        swapped, swapped_anchors = lines.swapped(), anchor_lines.swapped()
+        bd_rate[members] = percent(mean_gaps(lines, anchor_lines, method, bounds).value)
+        bd_metric[members] = mean_gaps(swapped, swapped_anchors, method, bounds.swapped()).value
+        shared[members] = overlap(lines, anchor_lines, bounds)[2]
     return BDArrays(bd_rate, bd_metric, shared, points)
 
 
-def mean_gaps(tested: Lines, anchor: Lines, method: str) -> Gaps:
-    """Means of tested.y - anchor.y over the ranges of x that both cover, integrated exactly."""
-    low, high, share = overlap(tested, anchor)
+def mean_gaps(tested: Lines, anchor: Lines, method: str, bounds: Bounds = _ALL) -> Gaps:
+    """Means of tested.y - anchor.y over the ranges of x that both cover within bounds, integrated exactly."""
+    low, high, share = overlap(tested, anchor, bounds)
     kind = np.where(high > low, Trouble.sliver, Trouble.apart)
     trouble = np.where(share < _MIN_OVERLAP, kind, Trouble.none)
     anchors = np.zeros(len(low), bool)
@@ -133,13 +161,27 @@ def mean_gaps(tested: Lines, anchor: Lines, method: str) -> Gaps:
     return Gaps(value, trouble.astype(np.int8), anchors, start, end)
 
 
-def overlap(tested: Lines, anchor: Lines) -> tuple[Array, Array, Array]:
-    """Ends of the ranges of x that both cover, and their shares of the union (0..1)."""
-    low = np.maximum(tested.x[:, 0], anchor.x[:, 0])
-    high = np.minimum(tested.x[:, -1], anchor.x[:, -1])
-    union = np.maximum(tested.x[:, -1], anchor.x[:, -1]) - np.minimum(tested.x[:, 0], anchor.x[:, 0])
+def overlap(tested: Lines, anchor: Lines, bounds: Bounds = _ALL) -> tuple[Array, Array, Array]:
+    """Ends of the ranges of x that both cover within bounds, and their shares (0..1): of the bounds of x,
+    where there are such, else of the union."""
+    (starts, ends), (anchor_starts, anchor_ends) = (_cut(lines, bounds.y) for lines in (tested, anchor))
+    low, high = np.maximum(starts, anchor_starts), np.minimum(ends, anchor_ends)
+    union = np.maximum(ends, anchor_ends) - np.minimum(starts, anchor_starts)
+    if bounds.x is not None:
+        low, high = np.maximum(low, bounds.x[0]), np.minimum(high, bounds.x[1])
+        union = np.full_like(low, bounds.x[1] - bounds.x[0])
     share = np.maximum(high - low, 0.0) / np.where(union > 0, union, 1.0)
     return low, high, share
+
+
+def _cut(lines: Lines, ends: Ends | None) -> tuple[Array, Array]:
+    """Ends of x of curves that are cut to ends of y, as pchip reads them off."""
+    if ends is None:
+        return lines.x[:, 0], lines.x[:, -1]
+    with np.errstate(all="ignore"):
+        spline = pchip(lines.y, lines.x)
+        start, end = (spline.values(np.clip(end, lines.y[:, :1], lines.y[:, -1:]))[:, 0] for end in ends)
+    return start, end
 
 
 def percent(log_ratio: Array) -> Array:

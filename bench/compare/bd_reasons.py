@@ -15,25 +15,41 @@ if TYPE_CHECKING:
 Pairs = Sequence[tuple[float, float]]  # rate and quality of points
 
 
-def unusable(name: str, pairs: Pairs, usable: Pairs) -> str | None:
+def unusable(name: str, pairs: Pairs, usable: Pairs, turned: bool = False) -> str | None:
     """Why a curve gives no delta at all; None if it does.
 
     Args:
         pairs: all points of the curve.
         usable: those of `bench.compare.bd.usable_points`.
+        turned: whether qualities are negatives of what is to be shown.
     """
-    return _bad_values(name, pairs) or _too_few(name, pairs, usable) or _not_rising(name, usable)
+    sign = -1 if turned else 1
+    return (
+        _bad_values(name, pairs, sign)
+        or _too_few(name, pairs, usable, sign)
+        or _not_rising(name, usable, sign)
+    )
 
 
 def no_gap(
-    gaps: Gaps, axis: str, tested: Lines, anchor: Lines, names: tuple[str, str], method: str
+    gaps: Gaps,
+    axis: str,
+    tested: Lines,
+    anchor: Lines,
+    names: tuple[str, str],
+    method: str,
+    turned: bool = False,
 ) -> str | None:
     """Why the first pair of `gaps` has no mean gap; None if it has.
 
     Args:
         axis: what x is, "quality" or "rate"; the latter stands for log rate.
+        turned: whether x is the negative of what is to be shown.
     """
     from bench.compare.bd_arrays import Trouble
+
+    def between(start: float, end: float) -> str:
+        return _between(axis, *((-end, -start) if turned else (start, end)))
 
     trouble, name = Trouble(gaps.trouble[0]), names[int(gaps.anchor[0])]
     if trouble is Trouble.none:
@@ -41,11 +57,11 @@ def no_gap(
     if trouble in (Trouble.apart, Trouble.sliver):
         much = "only by a sliver" if trouble is Trouble.sliver else "nowhere"
         spans = (
-            f"{own} lies {_between(axis, float(lines.x[0, 0]), float(lines.x[0, -1]))}"
+            f"{own} lies {between(float(lines.x[0, 0]), float(lines.x[0, -1]))}"
             for own, lines in zip(names, (tested, anchor), strict=True)
         )
         return f"the curves overlap {much} in {axis}: {', '.join(spans)}"
-    where = _between(axis, float(gaps.start[0]), float(gaps.end[0]))
+    where = between(float(gaps.start[0]), float(gaps.end[0]))
     if trouble is Trouble.close:
         return f"points of {name} are too close together {where}"
     fault = {
@@ -74,18 +90,18 @@ def refuse_unequal(name: str, rate: Sequence[float], quality: Sequence[float]) -
         )
 
 
-def _bad_values(name: str, pairs: Pairs) -> str | None:
+def _bad_values(name: str, pairs: Pairs, sign: int) -> str | None:
     from bench.compare.bd_arrays import MAX_QUALITY
 
     for r, q in pairs:
         if not 0 < r < math.inf:
-            return f"curve of {name} has a rate of {r:.4g} bpp at {q:#.4g}: rates are above 0"
+            return f"curve of {name} has a rate of {r:.4g} bpp at {sign * q:#.4g}: rates are above 0"
         if math.isfinite(q) and abs(q) > MAX_QUALITY:
-            return f"curve of {name} has an impossible quality: {q:#.4g} at {r:.4g} bpp"
+            return f"curve of {name} has an impossible quality: {sign * q:#.4g} at {r:.4g} bpp"
     return None
 
 
-def _too_few(name: str, pairs: Pairs, usable: Pairs) -> str | None:
+def _too_few(name: str, pairs: Pairs, usable: Pairs, sign: int) -> str | None:
     from bench.compare.bd_arrays import MIN_POINTS
 
     if len(usable) >= MIN_POINTS:
@@ -94,15 +110,15 @@ def _too_few(name: str, pairs: Pairs, usable: Pairs) -> str | None:
     lost = [(r, q) for r, q in pairs if not math.isfinite(q)]
     if lost:
         r, q = min(lost)
-        few += f", for quality is {q} at {r:.4g} bpp"
+        few += f", for quality is {sign * q} at {r:.4g} bpp"
     return few
 
 
-def _not_rising(name: str, usable: Pairs) -> str | None:
+def _not_rising(name: str, usable: Pairs, sign: int) -> str | None:
     for (r0, q0), (r1, q1) in pairwise(usable):
         if r0 < r1 and q0 < q1:
             continue
-        low, high = _apart(q0, q1, "#")
+        low, high = _apart(sign * q0, sign * q1, "#")
         left, right = _apart(r0, r1)
         if r0 == r1:
             return f"curve of {name} has two qualities at {left} bpp: {low} and {high}"

@@ -15,9 +15,13 @@ from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
+from bench.compare.hulls import PREFIX as HULL
+from bench.compare.means import MeanDelta, mean_of
+from bench.compare.part import Range, part_by
+from bench.compare.savings import Saving, savings
 from bench.compare.sources import FILE, Source, gather, shared_datasets
 from bench.core.errors import BenchError
-from bench.metrics import AVERAGES, DEFAULT, USUAL
+from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
 from bench.metrics import get as get_metric
 from bench.results import stores_of
 from bench.results.names import name_of_codec, name_of_dataset
@@ -44,6 +48,9 @@ class Comparison:
     average: str = USUAL
     sampling: Mapping[str, str] = field(default_factory=dict)  # of chroma, by codec: "4:2:0"
     versions: Mapping[str, str] = field(default_factory=dict)  # of the codecs that were measured here
+    means: tuple[MeanDelta, ...] = ()  # of sets of metrics that were asked for
+    ranges: tuple[Range, ...] = ()  # that deltas are about
+    savings: tuple[Saving, ...] = ()  # of lossless codecs
 
     @property
     def metrics(self) -> list[str]:
@@ -69,8 +76,9 @@ class Comparison:
         (the metric's unit, positive: better than the anchor); overlap (0..1, share of the range of quality
         that both have); points ("8/7": of the codec, of the anchor); reason (why a delta is missing);
         interval_reason; mean_of_images (percent, mean of the BD-rates of single images); images.
+        Sets of metrics have rows of their own, in which `metric` is the set's name and bd_rate the mean.
         """
-        return [
+        rows = [
             {
                 "dataset": self.dataset,
                 "codec": delta.codec,
@@ -81,6 +89,18 @@ class Comparison:
             }
             for delta in self.deltas
         ]
+        return rows + [self._mean_record(mean, rows[0]) for mean in self.means]
+
+    def _mean_record(self, mean: MeanDelta, like: Mapping[str, Any]) -> dict[str, Any]:
+        low, high = mean.interval or (None, None)
+        ends = {"bd_rate": mean.bd_rate, "bd_rate_low": low, "bd_rate_high": high}
+        return {
+            **dict.fromkeys(like),
+            **{"dataset": self.dataset, "codec": mean.codec, "anchor": self.anchor, "metric": mean.metric},
+            **ends,
+            "reason": mean.reason,
+            "images": self.images,
+        }
 
     def figure(self, metric: str = "psnr", highlight: Sequence[str] = (), log_rate: bool = False) -> Figure:
         """The rate-distortion plot that `bench compare` writes, as a matplotlib figure that isn't saved yet.
@@ -104,9 +124,11 @@ class Comparison:
             "images": self.images,
             "method": self.method,
             "average": self.average,
+            "ranges": [asdict(one) for one in self.ranges],
             "sampling": dict(self.sampling),
             "versions": dict(self.versions),
             "rows": self.rows(),
+            "means": [mean.to_dict() for mean in self.means],
             "curves": [
                 {
                     "codec": curve.codec,
@@ -114,6 +136,7 @@ class Comparison:
                 }
                 for curve in self.curves
             ],
+            "savings": [saving.to_dict() for saving in self.savings],
             "views": [asdict(view) for view in self.views],
             "costs": [asdict(cost) for cost in self.costs],
             "warnings": list(self.warnings),
@@ -135,6 +158,7 @@ def compare(
     metrics: Sequence[str] | None = None,
     intervals: bool = True,
     counted: bool = False,
+    ranges: Sequence[Range] = (),
 ) -> list[Comparison]:
     """Compare codecs with the last one named, on a dataset, or on each on which all have results.
 
@@ -145,9 +169,10 @@ def compare(
         folder: of results.
         method: of `bench.compare.bd.METHODS`.
         average: of `bench.metrics.AVERAGES`.
-        metrics: by default all that a codec and the anchor both have.
+        metrics: names of metrics or of sets of metrics; by default all that a codec and the anchor both have.
         intervals: whether to compute the 95 % intervals of deltas.
         counted: whether to count multiply-adds of learned codecs, which takes seconds.
+        ranges: of `bench.compare.part.parse_ranges`: the part of the curves that deltas are about.
 
     Returns:
         A comparison per dataset.
@@ -160,19 +185,20 @@ def compare(
         raise BenchError("compare takes two codecs or more, the anchor last: bench compare ainn jpeg")
     _refuse_unknown("method", method, METHODS)
     _refuse_unknown("average", average, AVERAGES)
-    for metric in metrics or ():
+    for metric in expand(metrics or ()):
         get_metric(metric)
     stores = stores_of(folder)
     if dataset is not None:
         dataset = name_of_dataset(dataset, stores[0])
     names = [
-        name if name.startswith((FILE, published.PREFIX)) else name_of_codec(name, stores, dataset)
+        name if name.startswith((FILE, published.PREFIX, HULL)) else name_of_codec(name, stores, dataset)
         for name in names
     ]
     return [
         compare_sources(
             gather(names, place, stores, average), place,
             method=method, average=average, metrics=metrics, intervals=intervals, counted=counted,
+            ranges=ranges,
         )
         for place in ([dataset] if dataset else shared_datasets(names, stores))
     ]  # fmt: skip
@@ -187,12 +213,13 @@ def compare_sources(
     metrics: Sequence[str] | None = None,
     intervals: bool = True,
     counted: bool = False,
+    ranges: Sequence[Range] = (),
 ) -> Comparison:
     """Compare curves with the last one.
 
     Args:
         sources: of `bench.compare.sources.gather`, with the same average.
-        dataset, method, average, metrics, intervals, counted: as of `compare`.
+        dataset, method, average, metrics, intervals, counted, ranges: as of `compare`.
 
     Raises:
         BenchError: no image or no metric is common to curves.
@@ -200,11 +227,18 @@ def compare_sources(
     curves, images, left_out = _on_shared_images([source.curve for source in sources], dataset)
     *tested, anchor = curves
     deltas = [
-        delta_of(curve, anchor, metric, method, intervals)
+        delta_of(curve, anchor, metric, method, intervals, part_by(metric, ranges))
         for curve in tested
-        for metric in metrics or _shared_metrics(curve, anchor)
+        for metric in expand(metrics or ()) or _shared_metrics(curve, anchor)
     ]
     used = list(dict.fromkeys(delta.metric for delta in deltas))
+    saved = savings(curves)
+    means = [
+        mean_of(name, curve, anchor, deltas, method, intervals, ranges)
+        for curve in tested
+        for name in dict.fromkeys(metrics or ())
+        if name in SETS
+    ]
     return Comparison(
         anchor=anchor.codec,
         dataset=dataset,
@@ -214,10 +248,20 @@ def compare_sources(
         views=tuple(view(curves, metric) for metric in used for view in (at_fixed_quality, at_fixed_rate)),
         costs=tuple(cost_of(curve, source, counted) for curve, source in zip(curves, sources, strict=True)),
         warnings=tuple(remarks.warnings(sources, curves, deltas)),
-        notes=tuple(remarks.notes(sources, dataset, images) + left_out),
+        notes=(
+            *remarks.on_ranges(used, ranges),
+            *remarks.on_hulls(curves, used),
+            *remarks.on_savings(saved),
+            *remarks.on_single_points(deltas, anchor.codec),
+            *remarks.notes(sources, dataset, images),
+            *left_out,
+        ),
         method=method,
         average=average,
         sampling={source.curve.codec: chroma for source in sources if (chroma := source.sampling)},
+        means=tuple(means),
+        ranges=tuple(ranges),
+        savings=saved,
         versions={source.curve.codec: version for source in sources if (version := source.version)},
     )
 
@@ -242,7 +286,7 @@ def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], i
         _, qualities = whole[full.codec]
         cells = [cell for cell in full.cells if cell.image in shared and cell.quality in qualities]
         all_used = len(cells) == len(full.cells)
-        trimmed.append(full if all_used else curve(full.codec, cells, full.average))
+        trimmed.append(full if all_used else curve(full.codec, cells, full.average, full.members))
     notes = remarks.left_out([full for full in curves if full.cells], whole, shared)
     return trimmed, len(shared), notes
 

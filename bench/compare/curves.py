@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from bench import metrics
 from bench.compare.bd import usable_points
+from bench.compare.hulls import upper_hull
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Row
@@ -28,6 +29,7 @@ class MeasuredCell:
     decode_s: float | None = None
     encode_memory: int | None = None  # bytes
     decode_memory: int | None = None
+    pixels: int | None = None  # of the picture
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,36 @@ class Curve:
     points: tuple[Point, ...]  # by rising rate
     cells: tuple[MeasuredCell, ...] = field(default=(), repr=False)
     average: str = USUAL
+    # Of an upper hull (`bench.compare.hulls`): what each quality stands for, codec and its own quality.
+    members: Mapping[float, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     def axes(self, metric: str) -> tuple[list[float], list[float]]:
-        """Rates (bpp) and qualities (the metric on the scale of curves), of points that have the metric."""
-        pairs = [(point.bpp, point.db[metric]) for point in self.points if metric in point.db]
-        return [bpp for bpp, _ in pairs], [value for _, value in pairs]
+        """Rates (bpp) and qualities of points that have the metric.
+
+        A quality is the metric on the scale of curves, turned so that more is better: see `Metric.turned`.
+        """
+        points = [point for point in self.points if metric in point.db]
+        if not points:
+            return [], []
+        turned = metrics.get(metric).turned
+        return [point.bpp for point in points], [turned(point.db[metric]) for point in points]
 
     def usable_points(self, metric: str) -> list[tuple[float, float]]:
-        """Distinct pairs (bpp, metric on the scale of curves) that are finite, by rising rate."""
+        """Distinct pairs (bpp, quality) as of `axes` that are finite, by rising rate."""
         return usable_points(*self.axes(metric))
 
     def of_image(self, image: str) -> Curve:
         """The curve of one image, by `MeasuredCell.image`."""
-        return curve(self.codec, (cell for cell in self.cells if cell.image == image), self.average)
+        cells = (cell for cell in self.cells if cell.image == image)
+        return curve(self.codec, cells, self.average, self.members)
+
+    def by(self, metric: str) -> Curve:
+        """The curve that counts by a metric: of a hull, the points that are on it by that metric."""
+        if not self.members:
+            return self
+        points = tuple(point for point in self.points if metric in point.db)
+        there = {point.quality for point in points}
+        return replace(self, points=points, cells=tuple(cell for cell in self.cells if cell.quality in there))
 
 
 def cell_of(row: Row) -> MeasuredCell:
@@ -80,15 +99,22 @@ def cell_of(row: Row) -> MeasuredCell:
         decode_s=row.decode_s if row.alone else None,
         encode_memory=row.encode_memory,
         decode_memory=row.decode_memory,
+        pixels=row.width * row.height,
     )
 
 
-def curve(codec: str, cells: Iterable[MeasuredCell], average: str = USUAL) -> Curve:
+def curve(
+    codec: str,
+    cells: Iterable[MeasuredCell],
+    average: str = USUAL,
+    members: Mapping[float, tuple[str, float]] | None = None,
+) -> Curve:
     """The curve of one codec's cells, a point for each quality.
 
     Args:
         average: how to average metrics in dB: "mean-of-db", "db-of-mean", or "usual", what papers take for
             each metric.
+        members: of an upper hull, what each quality stands for; None: this is no hull.
 
     >>> first = MeasuredCell("a", "a.png", quality=1, bpp=0.5, values={"psnr": 30})
     >>> second = MeasuredCell("b", "b.png", quality=1, bpp=0.7, values={"psnr": 32})
@@ -100,7 +126,27 @@ def curve(codec: str, cells: Iterable[MeasuredCell], average: str = USUAL) -> Cu
     for cell in cells:
         at.setdefault(cell.quality, []).append(cell)
     points = [mean_point(quality, measured, average) for quality, measured in at.items()]
-    return Curve(codec, tuple(sorted(points, key=lambda point: point.bpp)), cells, average)
+    points.sort(key=lambda point: point.bpp)
+    if members:
+        points = on_hulls(points)
+    return Curve(codec, tuple(points), cells, average, members or {})
+
+
+def on_hulls(points: Sequence[Point]) -> list[Point]:
+    """Points with those metrics by which each is on the upper hull; points that are on none are left out."""
+    hulls = {}
+    for name in {name for point in points for name in point.db}:
+        hulls[name] = set(upper_hull(Curve("", tuple(points)).usable_points(name)))
+    kept = []
+    for point in points:
+        db = {
+            name: value
+            for name, value in point.db.items()
+            if (point.bpp, metrics.get(name).turned(value)) in hulls[name]
+        }
+        if db:
+            kept.append(replace(point, db=db))
+    return kept
 
 
 def whole_curves(cells: Sequence[MeasuredCell]) -> tuple[set[str], set[float]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare.bd import BD, bjontegaard
 from bench.compare.curves import Curve
+from bench.compare.part import WHOLE, Part
+from bench.compare.single_points import PointGap, point_gaps
 from bench.metrics import get as get_metric
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Delta:
     bd: BD
     interval: Interval | None  # None: not asked for
     images: tuple[ImageDelta, ...]  # those that both have; none for curves without single images
+    points: tuple[PointGap, ...] = ()  # of a curve of too few points, each against the other curve
 
     @property
     def ranked(self) -> list[ImageDelta]:
@@ -71,6 +74,7 @@ class Delta:
             "metric": self.metric,
             **_delta_fields(self.bd),
             "points": list(self.bd.points),
+            "single_points": [gap.to_dict() for gap in self.points],
             "interval": None if self.interval is None else _interval_fields(self.interval),
             "per_image": {
                 "mean_bd_rate": self.mean_bd_rate,
@@ -83,21 +87,27 @@ class Delta:
         }
 
 
-def delta_of(tested: Curve, anchor: Curve, metric: str, method: str, intervals: bool = True) -> Delta:
+def delta_of(
+    tested: Curve, anchor: Curve, metric: str, method: str, intervals: bool = True, part: Part = WHOLE
+) -> Delta:
     """The delta of two curves over the same images.
 
     Args:
         metric: its name; a curve that lacks the metric for an image gives a reason and no value.
         method: of `bench.compare.bd.METHODS`.
         intervals: whether to compute 95 % intervals.
+        part: of the curves that the deltas are about.
     """
-    bd = _bd(tested, anchor, metric, method)
+    whole, whole_anchor = tested, anchor
+    tested, anchor = tested.by(metric), anchor.by(metric)
+    bd = _bd(tested, anchor, metric, method, part)
     ends = None
     if intervals:
         from bench.compare.intervals import interval
 
-        ends = interval(tested, anchor, metric, method)
-    return Delta(tested.codec, metric, bd, ends, tuple(_image_deltas(tested, anchor, metric, method)))
+        ends = interval(tested, anchor, metric, method, part)
+    images = _image_deltas(whole, whole_anchor, metric, method, part)
+    return Delta(tested.codec, metric, bd, ends, tuple(images), point_gaps(tested, anchor, metric))
 
 
 def metrics_of(curve: Curve) -> set[str]:
@@ -105,7 +115,7 @@ def metrics_of(curve: Curve) -> set[str]:
     return {name for holder in curve.cells or curve.points for name in holder.values}
 
 
-def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str) -> Iterable[ImageDelta]:
+def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str, part: Part) -> Iterable[ImageDelta]:
     """In the order of the tested curve's images. All that can be are computed at once."""
     if not tested.cells or not anchor.cells:
         return
@@ -115,9 +125,12 @@ def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str) -> Ite
     names = {cell.image: cell.name for cell in tested.cells}
     known, anchor_known = whole_images(tested, metric), whole_images(anchor, metric)
     ready = [image for image in names if known.get(image) and anchor_known.get(image)]
+    if tested.members or anchor.members:  # each image has a hull of its own
+        ready = []
     curves, anchors = (image_curves(curve, metric, ready) for curve in (tested, anchor))
-    deltas = bjontegaard_arrays(curves.rates, curves.qualities, anchors.rates, anchors.qualities, method)
-    whole = {
+    axes = (curves.rates, curves.qualities, anchors.rates, anchors.qualities)
+    deltas = bjontegaard_arrays(*axes, method, part)
+    ready_made = {
         image: BD(float(rate), float(gain), float(overlap), (int(points[0]), int(points[1])), None)
         for image, rate, gain, overlap, points in zip(ready, *deltas, strict=True)
         if not isnan(rate + gain)
@@ -125,16 +138,21 @@ def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str) -> Ite
     there = {cell.image for cell in anchor.cells}
     for image, name in names.items():
         if image in there:
-            bd = whole.get(image) or _bd(tested.of_image(image), anchor.of_image(image), metric, method)
+            single, single_anchor = (whole.of_image(image).by(metric) for whole in (tested, anchor))
+            bd = ready_made.get(image) or _bd(single, single_anchor, metric, method, part)
             yield ImageDelta(name, bd)
 
 
-def _bd(tested: Curve, anchor: Curve, metric: str, method: str) -> BD:
+def _bd(tested: Curve, anchor: Curve, metric: str, method: str, part: Part) -> BD:
     axes = (*tested.axes(metric), *anchor.axes(metric))
     for curve in (tested, anchor):
         if lack := _lack(curve, metric):
             return BD(None, None, 0.0, (len(axes[0]), len(axes[2])), lack)
-    return bjontegaard(*axes, method=method, names=(tested.codec, anchor.codec))
+    if all(curve.points and not curve.usable_points(metric) for curve in (tested, anchor)):
+        return BD(None, None, 0.0, (0, 0), "both are lossless: compare bytes and times")
+    turned = not get_metric(metric).higher_is_better
+    names = (tested.codec, anchor.codec)
+    return bjontegaard(*axes, method=method, names=names, turned=turned, part=part)
 
 
 def _lack(curve: Curve, metric: str) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.compare.curves import Curve
+from bench.metrics import get as get_metric
 
 RATES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)  # bpp
 
@@ -52,7 +53,7 @@ class View:
 class Crossing:
     """Where two curves meet."""
 
-    quality: float
+    quality: float  # the metric on the scale of curves
     bpp: float
     cheaper_below: str  # the codec that needs fewer bits at lower quality
 
@@ -60,28 +61,42 @@ class Crossing:
 def at_fixed_quality(curves: Sequence[Curve], metric: str) -> View:
     """Bits per pixel that each codec needs for round qualities that the anchor, last, and another reach."""
     splines = [_rate_over_quality(curve, metric) for curve in curves]
+    turned = get_metric(metric).turned
     lines = []
     for quality in _round_qualities(splines):
         values = [None if (y := spline(quality)) is None else math.exp(y) for spline in splines]
         gaps = [_percent(value, values[-1]) for value in values]
-        lines.append(_line(quality, curves, values, gaps))
+        lines.append(_line(turned(quality), curves, values, gaps))
     return View(metric, "quality", tuple(lines))
 
 
 def at_fixed_rate(curves: Sequence[Curve], metric: str) -> View:
     """The metric that each codec reaches at round rates that the anchor, last, and another have."""
     splines = [_quality_over_rate(curve, metric) for curve in curves]
+    turned = get_metric(metric).turned
     lines = []
     for rate in RATES:
-        values = [spline(math.log(rate)) for spline in splines]
+        qualities = [spline(math.log(rate)) for spline in splines]
+        values = [None if quality is None else turned(quality) for quality in qualities]
         if values[-1] is not None and any(value is not None for value in values[:-1]):
             gaps = [_difference(value, values[-1]) for value in values]
             lines.append(_line(rate, curves, values, gaps))
     return View(metric, "rate", tuple(lines))
 
 
-def value_at_rate(curve: Curve, metric: str, bpp: float) -> float | None:
-    """The metric, on the scale of curves, that a curve reaches at a rate: between its points as in
+def rate_at(curve: Curve, metric: str, quality: float) -> float | None:
+    """Bits per pixel that a curve needs for a quality as of `Curve.axes`; None: beyond the curve."""
+    log_rate = _rate_over_quality(curve, metric)(quality)
+    return None if log_rate is None else math.exp(log_rate)
+
+
+def quality_at(curve: Curve, metric: str, bpp: float) -> float | None:
+    """The quality, as of `Curve.axes`, that a curve reaches at a rate; None: beyond the curve."""
+    return _quality_over_rate(curve, metric)(math.log(bpp))
+
+
+def quality_at_rate(curve: Curve, metric: str, bpp: float) -> float | None:
+    """The quality, as of `Curve.axes`, that a curve reaches at a rate: between its points as in
     `at_fixed_rate`, beyond them straight on over log rate. None: the curve doesn't rise, or has one point."""
     points = curve.usable_points(metric)
     spline = _quality_over_rate(curve, metric)
@@ -113,7 +128,8 @@ def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
             quality = grid[k] + share * (grid[k + 1] - grid[k])
             (log_rate,) = test.all([quality])
             cheaper = tested.codec if gaps[i] < 0 else anchor.codec
-            places.append(Crossing(quality, math.exp(log_rate), cheaper))
+            value = get_metric(metric).turned(quality)
+            places.append(Crossing(value, math.exp(log_rate), cheaper))
     return places
 
 

@@ -18,9 +18,9 @@ class ImageCurves:
     """A row per image, a column per quality of the codec. Shapes (images, qualities)."""
 
     rates: Array  # bpp
-    qualities: Array  # the metric on the scale of curves
+    qualities: Array  # the metric on the scale of curves, turned so that more is better
     _terms: Array = field(repr=False)  # what the mean is taken of
-    _finish: Callable[[float], float] | None = field(repr=False)  # from such a mean to the scale of curves
+    _finish: Callable[[float], float] | None = field(repr=False)  # from such a mean to a quality
 
     def means(self, weights: Array) -> tuple[Array, Array]:
         """Rates and qualities (draws, qualities) of mean curves, as `Curve.axes` gives them.
@@ -57,12 +57,16 @@ def image_curves(curve: Curve, metric: str, images: list[str]) -> ImageCurves:
         if cell.image in row and value is not None:
             place = row[cell.image], column[cell.quality]
             rates[place] = cell.bpp
-            qualities[place] = scale.in_db(value)
+            qualities[place] = scale.turned(scale.in_db(value))
             terms[place] = scale.linear(value)
     # The two averages of Metric.mean_in_db.
     if average == "mean-of-db":
         return ImageCurves(rates, qualities, qualities, None)
-    return ImageCurves(rates, qualities, terms, lambda mean: scale.in_db(scale.from_linear(mean)))
+
+    def finish(mean: float) -> float:
+        return scale.turned(scale.in_db(scale.from_linear(mean)))
+
+    return ImageCurves(rates, qualities, terms, finish)
 
 
 def _weighted(weights: Array, values: Array) -> Array:

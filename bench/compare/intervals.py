@@ -15,6 +15,7 @@ same results give the same interval.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -22,8 +23,10 @@ from typing import TYPE_CHECKING
 from bench import metrics
 from bench.compare.bd import bjontegaard
 from bench.compare.curves import Curve
+from bench.compare.part import WHOLE, Part
 
 if TYPE_CHECKING:
+    from bench.compare.bd_arrays import BDArrays
     from bench.compare.interpolation import Array
 
 MIN_IMAGES = 3  # the spread of two says nothing
@@ -46,7 +49,9 @@ class Interval:
     reason: str | None
 
 
-def interval(tested: Curve, anchor: Curve, metric: str, method: str = "pchip") -> Interval:
+def interval(
+    tested: Curve, anchor: Curve, metric: str, method: str = "pchip", part: Part = WHOLE
+) -> Interval:
     """Intervals of what `bench.compare.bd.bjontegaard` says of two curves.
 
     Images are matched by `MeasuredCell.image`. An image that a codec lacks at one of its qualities is left
@@ -58,9 +63,59 @@ def interval(tested: Curve, anchor: Curve, metric: str, method: str = "pchip") -
     """
     import numpy as np
 
+    replicates = _leave_one_out(tested, anchor, metric, method, part)
+    if isinstance(replicates, Interval):
+        return replicates
+    images, axes, deltas = replicates
+    bd_rate = bd_metric = reason = None
+    if np.isfinite(deltas.bd_rate).all():
+        ratios = np.log1p(deltas.bd_rate / 100)
+        low, high = ends(ratios[0], ratios[1:])
+        bd_rate = 100 * math.expm1(low), 100 * math.expm1(high)
+    if np.isfinite(deltas.bd_metric).all():
+        low, high = ends(deltas.bd_metric[0], deltas.bd_metric[1:])
+        bd_metric = float(low), float(high)
+    if bd_rate is None or bd_metric is None:
+        row = int(np.isnan(deltas.bd_rate + deltas.bd_metric).argmax())
+        first = [values[row].tolist() for values in axes]
+        names = (tested.codec, anchor.codec)
+        turned = not metrics.get(metric).higher_is_better
+        why = bjontegaard(first[0], first[1], first[2], first[3], method, names, turned, part).reason
+        left_out = next(cell.name for cell in tested.cells if cell.image == images[row - 1])
+        reason = f"without {left_out}, {why}" if row else why
+    return Interval(bd_rate, bd_metric, len(images), reason)
+
+
+def mean_interval(
+    tested: Curve, anchor: Curve, parts: Mapping[str, Part], method: str = "pchip"
+) -> tuple[float, float] | None:
+    """The interval, percent, of the mean of the BD-rates by several metrics; None: one of them has none.
+
+    Args:
+        parts: by metric, the part of the curves.
+    """
+    import numpy as np
+
+    rates = []
+    for metric, part in parts.items():
+        replicates = _leave_one_out(tested, anchor, metric, method, part)
+        if isinstance(replicates, Interval) or not np.isfinite(replicates[2].bd_rate).all():
+            return None
+        rates.append(replicates[2].bd_rate)
+    means = np.mean(rates, axis=0)
+    low, high = ends(means[0], means[1:])
+    return float(low), float(high)
+
+
+def _leave_one_out(
+    tested: Curve, anchor: Curve, metric: str, method: str, part: Part
+) -> tuple[list[str], list[Array], BDArrays] | Interval:
+    """Images that count, axes of both mean curves, and their deltas: over all images, then without each.
+    An empty interval with a reason where there are none."""
     from bench.compare.bd_arrays import bjontegaard_arrays
     from bench.compare.image_curves import image_curves, whole_images
 
+    tested, anchor = tested.by(metric), anchor.by(metric)
     whole = []
     for curve in (tested, anchor):
         if not curve.cells:
@@ -77,23 +132,7 @@ def interval(tested: Curve, anchor: Curve, metric: str, method: str = "pchip") -
     axes = [
         values for curve in (tested, anchor) for values in image_curves(curve, metric, images).means(weights)
     ]
-    deltas = bjontegaard_arrays(axes[0], axes[1], axes[2], axes[3], method)
-    bd_rate = bd_metric = reason = None
-    if np.isfinite(deltas.bd_rate).all():
-        ratios = np.log1p(deltas.bd_rate / 100)
-        low, high = ends(ratios[0], ratios[1:])
-        bd_rate = 100 * math.expm1(low), 100 * math.expm1(high)
-    if np.isfinite(deltas.bd_metric).all():
-        low, high = ends(deltas.bd_metric[0], deltas.bd_metric[1:])
-        bd_metric = float(low), float(high)
-    if bd_rate is None or bd_metric is None:
-        row = int(np.isnan(deltas.bd_rate + deltas.bd_metric).argmax())
-        first = [values[row].tolist() for values in axes]
-        names = (tested.codec, anchor.codec)
-        why = bjontegaard(first[0], first[1], first[2], first[3], method, names).reason
-        left_out = next(cell.name for cell in tested.cells if cell.image == images[row - 1])
-        reason = f"without {left_out}, {why}" if row else why
-    return Interval(bd_rate, bd_metric, n, reason)
+    return images, axes, bjontegaard_arrays(axes[0], axes[1], axes[2], axes[3], method, part)
 
 
 def leaving_one_out(images: int) -> Array:

@@ -6,11 +6,15 @@ A warning says what may make a figure mislead; a note says what was taken, and w
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.compare.curves import Curve, MeasuredCell
 from bench.compare.deltas import Delta, metrics_of
 from bench.compare.fixed import crossings, fall
+from bench.compare.hulls import PREFIX as HULL
+from bench.compare.part import Range, words_for
+from bench.compare.savings import Saving, lossless_cells
 from bench.compare.sources import Source
 from bench.core.words import first_few
 from bench.metrics import get as get_metric
@@ -56,6 +60,62 @@ def notes(sources: Sequence[Source], dataset: str, images: int) -> list[str]:
     ]
 
 
+def on_ranges(metrics: Iterable[str], ranges: Sequence[Range]) -> list[str]:
+    """Which part of the curves the deltas by each metric are about."""
+    words = {metric: words_for(metric, ranges) for metric in metrics}
+    return [f"deltas by {get_metric(name).title} are about {text}" for name, text in words.items() if text]
+
+
+def on_hulls(curves: Sequence[Curve], metrics: Iterable[str]) -> list[str]:
+    """Of what upper hulls are made, by each metric."""
+    sentences = []
+    for curve in curves:
+        for metric in metrics if curve.members else ():
+            points = curve.by(metric).points
+            if not points:
+                continue
+            counts = Counter(curve.members[point.quality][0] for point in points)
+            made_of = ", ".join(f"{count} of {codec}" for codec, count in counts.items())
+            sentences.append(
+                f"{curve.codec} by {get_metric(metric).title} is an upper convex hull of {len(points)} of "
+                f"{len(curve.members)} points: {made_of}"
+            )
+    return sentences
+
+
+def on_savings(savings: Sequence[Saving]) -> list[str]:
+    """What lossless codecs save of the anchor's bytes."""
+    return [
+        f"{saving.codec} and {savings[-1].codec} are lossless: the former takes {_more(-saving.saving)} bytes"
+        for saving in savings
+        if saving.saving is not None
+    ]
+
+
+def on_single_points(deltas: Sequence[Delta], anchor: str) -> list[str]:
+    """What can be said of a curve of too few points for a delta."""
+    sentences = []
+    for delta in deltas:
+        scale = get_metric(delta.metric)
+        for gap in delta.points:
+            rate = gain = "it lies beyond the other curve"
+            if gap.rate is not None:
+                rate = f"{delta.codec} needs {_more(gap.rate)} bits"
+            if gap.gain is not None:
+                amount = f"{abs(gap.gain):.3g} {scale.unit}".strip()
+                gain = f"{delta.codec} is {amount} {'better' if gap.gain >= 0 else 'worse'}"
+            value = f"{gap.value:.4g} {scale.unit}".strip()
+            sentences.append(
+                f"{delta.codec} against {anchor} at a single point, that of {gap.codec} at quality "
+                f"{gap.quality:g}: at {value} of {scale.title} {rate}; at {gap.bpp:.4g} bpp {gain}"
+            )
+    return sentences
+
+
+def _more(percent: float) -> str:
+    return f"{abs(percent):.2f} % {'more' if percent >= 0 else 'fewer'}"
+
+
 def left_out(curves: Sequence[Curve], whole: Mapping[str, Whole], shared: set[str]) -> list[str]:
     """Which qualities and images a comparison doesn't use, and why.
 
@@ -84,7 +144,7 @@ def left_out(curves: Sequence[Curve], whole: Mapping[str, Whole], shared: set[st
 
 def on_times(source: Source, timed: int, cells: int) -> str:
     """What to know of a codec's times, of which `timed` of its `cells` have any; empty if nothing."""
-    if source.contents is None:
+    if not source.rows:
         return "not measured here"
     if not timed:
         return "not measured alone"
@@ -124,7 +184,7 @@ def _lossless(curve: Curve, metric: str) -> list[str]:
 
 
 def _not_drawn(curve: Curve, metric: str) -> list[str]:
-    if curve.usable_points(metric) or metric not in metrics_of(curve):
+    if curve.usable_points(metric) or metric not in metrics_of(curve) or lossless_cells(curve):
         return []
     return [f"{curve.codec} isn't in the plot of {get_metric(metric).title}: no point of it is finite"]
 
@@ -135,6 +195,8 @@ def _is_infinite(cell: MeasuredCell, metric: str) -> bool:
 
 
 def _failures(source: Source) -> list[str]:
+    if source.parts:
+        return [sentence for part in source.parts for sentence in _failures(part)]
     if not source.contents or not source.contents.failures:
         return []
     failures = list(source.contents.failures.values())
@@ -150,9 +212,11 @@ def _fall(curve: Curve, metric: str) -> list[str]:
     rates = fall(curve, metric)
     if rates is None:
         return []
+    scale = get_metric(metric)
+    verb = "rise" if scale.higher_is_better else "fall"
     return [
-        f"{curve.codec} isn't monotonic: its {get_metric(metric).title} doesn't rise "
-        f"from {rates[0]:.4g} to {rates[1]:.4g} bpp"
+        f"{curve.codec} isn't monotonic: its {scale.title} doesn't {verb} "
+        f"from {rates[0]:.4g} to {rates[1]:.4g} bpp; its upper hull is {HULL}{curve.codec}"
     ]
 
 

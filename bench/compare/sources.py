@@ -1,7 +1,8 @@
 """What the names in `bench compare` stand for: curves measured here, in a file, or published.
 
 A codec's name stands for its results, `file:PATH` for a CSV (`bench.compare.curve_csv`),
-`published:NAME` for a curve that others published (`bench.compare.published`).
+`published:NAME` for a curve that others published (`bench.compare.published`), `hull:NAME` for the upper hull
+of such curves (`bench.compare.hulls`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from itertools import combinations
 from pathlib import Path
 
 from bench.compare import curve_csv, published
-from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
+from bench.compare.curves import Curve, MeasuredCell, Point, cell_of, curve, on_hulls
+from bench.compare.hulls import PREFIX as HULL
+from bench.compare.hulls import names_in
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Contents, Row, Setup, Store
@@ -28,14 +31,19 @@ class Source:
     curve: Curve
     contents: Contents | None = None  # of the results it was measured in; None: from elsewhere
     committed: bool = False
+    parts: tuple[Source, ...] = ()  # of an upper hull, the curves that it is of
 
     @property
     def rows(self) -> list[Row]:
+        if self.parts:
+            return [row for part in self.parts for row in part.rows]
         return list(self.contents.rows.values()) if self.contents else []
 
     @property
     def setups(self) -> list[Setup]:
         """Those that its rows name."""
+        if self.parts:
+            return [setup for part in self.parts for setup in part.setups]
         return self.contents.used_setups if self.contents else []
 
     @property
@@ -69,7 +77,7 @@ def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: 
     """The curve that a name stands for.
 
     Args:
-        name: of a codec, `file:PATH` or `published:NAME`.
+        name: of a codec, `file:PATH`, `published:NAME`, or `hull:` before one of these.
         dataset: its name.
         stores: results to look in, one after the other; those after the first are the committed ones.
         label: what the curve is called.
@@ -78,6 +86,8 @@ def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: 
     Raises:
         BenchError: there is no such curve; the message says what would have worked.
     """
+    if name.startswith(HULL):
+        return _hull(name, dataset, stores, label, average)
     if name.startswith(FILE):
         path, codec = _file_and_codec(name)
         return Source(_averaged(curve_csv.load(path, label, codec=codec), average))
@@ -101,7 +111,7 @@ def labels(names: Sequence[str]) -> list[str]:
     """
     if len(set(names)) < len(names):
         raise BenchError(f"a codec is named twice among {', '.join(names)}; name each once")
-    bare = [_label_of_file(name) if name.startswith(FILE) else name for name in names]
+    bare = [_label(name) for name in names]
     for one, other in combinations(range(len(names)), 2):
         if bare[one] == bare[other]:
             raise BenchError(
@@ -119,7 +129,11 @@ def _file_and_codec(name: str) -> tuple[Path, str | None]:
     return Path(path), codec if mark else None
 
 
-def _label_of_file(name: str) -> str:
+def _label(name: str) -> str:
+    if name.startswith(HULL):
+        return HULL + _label(name.removeprefix(HULL))
+    if not name.startswith(FILE):
+        return name
     path, codec = _file_and_codec(name)
     return path.stem if codec is None else f"{path.stem}#{codec}"
 
@@ -130,7 +144,7 @@ def shared_datasets(names: Sequence[str], stores: Sequence[Store]) -> list[str]:
     Raises:
         BenchError: there is none.
     """
-    datasets = {name: _datasets(name, stores) for name in names if not name.startswith(FILE)}
+    datasets = {name: _datasets(name, stores) for name in names if not name.startswith((FILE, HULL + FILE))}
     if not datasets:
         raise BenchError("files don't say what they were measured on; name the dataset: --dataset kodak")
     if shared := sorted(set.intersection(*datasets.values())):
@@ -146,7 +160,7 @@ def shared_datasets(names: Sequence[str], stores: Sequence[Store]) -> list[str]:
 
 def refuse_different_images(sources: Sequence[Source]) -> None:
     """Raise BenchError where results that bear one dataset's name are of different pictures or splits."""
-    for one, other in combinations([source for source in sources if source.contents], 2):
+    for one, other in combinations([source for source in sources if source.rows], 2):
         hashes, other_hashes = _hashes(one), _hashes(other)
         for image in sorted(hashes.keys() & other_hashes.keys()):
             if not hashes[image] & other_hashes[image]:
@@ -183,7 +197,36 @@ def matched(sources: Sequence[Source]) -> list[Source]:
             known.setdefault(Path(row.image).stem, row.image_sha256)
     for source in sources:
         known |= {row.image: row.image_sha256 for row in source.rows}
-    return [source if source.contents else _renamed(source, known) for source in sources]
+    return [source if source.rows else _renamed(source, known) for source in sources]
+
+
+def _hull(name: str, dataset: str, stores: Sequence[Store], label: str, average: str) -> Source:
+    spec = name.removeprefix(HULL)
+    known = dict.fromkeys(codec for store in stores for codec in store.codecs_on(dataset))
+    names = names_in(spec, known)
+    if not names:
+        bare = spec.partition(":")[0]
+        there = [codec for codec in known if codec.partition(":")[0] == bare]
+        raise BenchError(
+            f"no results on {dataset} are of '{spec}'; there are {', '.join(there) or f'none of {bare}'}; "
+            f"measure settings with: bench run --codec {spec.replace('*', 'VALUE')} --dataset {dataset}"
+        )
+    parts = tuple(find(part, dataset, stores, part, average) for part in names)
+    members: dict[float, tuple[str, float]] = {}
+    points: list[Point] = []
+    cells: list[MeasuredCell] = []
+    for part in parts:
+        for point in part.curve.points:
+            number = float(len(members) + 1)
+            members[number] = part.curve.codec, point.quality
+            points.append(replace(point, quality=number))
+            own = (cell for cell in part.curve.cells if cell.quality == point.quality)
+            cells += [replace(cell, quality=number) for cell in own]
+    committed = any(part.committed for part in parts)
+    if all(part.curve.cells for part in parts):
+        return Source(curve(label, cells, average, members), committed=committed, parts=parts)
+    points.sort(key=lambda point: point.bpp)
+    return Source(Curve(label, tuple(on_hulls(points)), (), average, members), parts=parts)
 
 
 def _averaged(whole: Curve, average: str) -> Curve:
@@ -191,6 +234,10 @@ def _averaged(whole: Curve, average: str) -> Curve:
 
 
 def _datasets(name: str, stores: Sequence[Store]) -> set[str]:
+    if name.startswith(HULL):
+        codecs = {codec for store in stores for codec in store.codecs()}
+        parts = names_in(name.removeprefix(HULL), sorted(codecs))
+        return {dataset for part in parts for dataset in _datasets(part, stores)}
     if name.startswith(published.PREFIX):
         bare = name.removeprefix(published.PREFIX)
         return {str(line["dataset"]) for line in published.describe() if line["name"] == bare}
@@ -244,4 +291,5 @@ def _renamed(source: Source, known: Mapping[str, str]) -> Source:
                 f"the file of {source.curve.codec} has one picture twice at quality {cell.quality:g}, as "
                 f"{twin.name} and {cell.name}; keep one"
             )
-    return replace(source, curve=curve(source.curve.codec, cells.values(), source.curve.average))
+    whole = source.curve
+    return replace(source, curve=curve(whole.codec, cells.values(), whole.average, whole.members))

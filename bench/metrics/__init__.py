@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bench.core.lazy import lazy_names
 from bench.metrics.base import AVERAGES, RGB, USUAL, Metric, Score
 from bench.metrics.registry import check_ready, describe, get, names, ready, score
+from bench.metrics.sets import SETS, expand
 
 if TYPE_CHECKING:
     from bench.metrics.multiscale_ssim import ms_ssim
@@ -31,9 +32,9 @@ else:
     )
 
 __all__ = [
-    "AVERAGES", "DEFAULT", "RGB", "USUAL", "Metric", "Score",
-    "bits_per_pixel", "check_ready", "describe", "get", "ms_ssim", "names", "psnr", "psnr_y", "ready",
-    "score",
+    "AVERAGES", "DEFAULT", "RGB", "SETS", "USUAL", "Metric", "Score",
+    "bits_per_pixel", "check_ready", "describe", "expand", "get", "ms_ssim", "names", "psnr", "psnr_y",
+    "ready", "score",
 ]  # fmt: skip
 
 DEFAULT: tuple[str, ...] = ("psnr", "ms_ssim")  # measured unless others are asked for

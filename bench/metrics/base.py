@@ -93,6 +93,18 @@ class Metric(ABC):
         """The inverse of `in_db`."""
         return decibels
 
+    def turned(self, value: float) -> float:
+        """A value on the scale of curves, turned so that more is better: its negative where less is.
+
+        All that compares curves works with turned values, so that nothing else need know the direction. What
+        people see is turned back, by the same function.
+
+        >>> from bench import metrics
+        >>> metrics.get("psnr").turned(30.0), metrics.get("gmsd").turned(0.125)
+        (30.0, -0.125)
+        """
+        return value if self.higher_is_better else -value
+
     def linear(self, value: float) -> float:
         """What the dB of the mean are taken over: for PSNR, a value proportional to the MSE."""
         return value

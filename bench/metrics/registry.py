@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from bench.core.plugins import Registry
+from bench.metrics import sets
 from bench.metrics.base import RGB, Metric
 from bench.metrics.pair import check_pair
 
@@ -27,6 +28,7 @@ REGISTRY: Registry[Metric] = Registry(
         "fsim": "bench.metrics.piq_metrics:Fsim",
         "gmsd": "bench.metrics.piq_metrics:Gmsd",
         "haarpsi": "bench.metrics.piq_metrics:HaarPsi",
+        "nlpd": "bench.metrics.nlpd:Nlpd",
         "vif": "bench.metrics.piq_metrics:Vif",
         "vmaf": "bench.metrics.vmaf:Vmaf",
         "vmaf_neg": "bench.metrics.vmaf:VmafNeg",
@@ -97,13 +99,13 @@ def check_ready(wanted: Iterable[str]) -> None:
 
 
 def describe() -> list[dict[str, object]]:
-    """Every metric, for `bench list metrics`: a dict of plain types for each.
+    """Every metric and set of metrics, for `bench list metrics`: a dict of plain types for each.
 
     Keys: name, usable (here), title, unit (of curves), better ("higher" or "lower"), min_side (pixels),
     device, by (what computes it), summary (what it measures, in a sentence), note (what is missing, if
     anything).
     """
-    return [_line(name) for name in names()]
+    return [*map(_line, names()), *sets.describe()]
 
 
 def _line(name: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from bench.compare.hulls import PREFIX as HULL
 from bench.compare.published import PREFIX as PUBLISHED
 from bench.compare.published import facts
 
@@ -58,6 +59,8 @@ def _shared(written: Mapping[str, str]) -> list[str]:
 
 def _display_name(name: str, version: str, clauses: int = 1) -> str:
     """How a codec is written; of the title of a published curve, the first clauses."""
+    if name.startswith(HULL):
+        return f"{_display_name(name.removeprefix(HULL), '')}, upper hull"
     published = name.startswith(PUBLISHED)
     bare, _, parameters = name.removeprefix(PUBLISHED).partition(":")
     text = _WRITTEN.get(bare) or (_short_title(bare, clauses) if published else bare)

@@ -41,9 +41,18 @@ def points_table(curve: Curve, title: str) -> Table:
     return _screen(_points(curve, title))
 
 
+def summary_tables(comparison: Comparison) -> list[Table]:
+    """What is to be seen first, for the screen: BD-rates, and bytes of lossless codecs."""
+    lossless = [_screen(grid) for grid in _savings(comparison)]
+    if lossless and all(delta.bd.bd_rate is None for delta in comparison.deltas):
+        return lossless
+    return [summary_table(comparison), *lossless]
+
+
 def summary_table(comparison: Comparison) -> Table:
-    """A row per codec: its BD-rates with 95 % intervals, for the screen."""
-    return _screen(_summary(comparison))
+    """A row per codec: its BD-rates with 95 % intervals, for the screen; by many metrics a row for each."""
+    wide = len(comparison.metrics) + len({mean.metric for mean in comparison.means}) <= _MOST_ACROSS
+    return _screen(_summary(comparison) if wide else _tall_summary(comparison))
 
 
 def full_tables(comparison: Comparison) -> list[Table]:
@@ -109,6 +118,11 @@ def with_unit(metric: Metric) -> str:
     return f"{metric.title}, {metric.unit}" if metric.unit else metric.title
 
 
+def digits_of(values: Iterable[float | None]) -> int:
+    """Decimals that tell values of a metric apart: two for decibels, four on a scale from 0 to 1."""
+    return 2 if max((abs(value) for value in values if value is not None), default=0.0) >= 2 else 4
+
+
 def _points(curve: Curve, title: str) -> Grid:
     known = {name for point in curve.points for name in point.db}
     metrics = [get_metric(name) for name in [*DEFAULT, *sorted(known.difference(DEFAULT))] if name in known]
@@ -142,12 +156,41 @@ def _summary(comparison: Comparison) -> Grid:
             row += [_number(delta.bd.bd_rate, "+.2f"), _range(interval, "+.2f")]
             if delta.bd.bd_rate is None:
                 notes.append(delta.bd.reason)
+        for mean in comparison.means:
+            if mean.codec == codec:
+                row += [_number(mean.bd_rate, "+.2f"), _range(mean.interval, "+.2f")]
         rows.append([*row, "; ".join(note for note in dict.fromkeys(notes) if note)])
+    for name in dict.fromkeys(mean.metric for mean in comparison.means):
+        columns += [f"mean BD-rate (%), {name}", "95 % interval"]
     if any(row[-1] for row in rows):
         columns.append("note")
     else:
         rows = [row[:-1] for row in rows]
     return Grid(_title(comparison), tuple(columns), rows)
+
+
+_MOST_ACROSS = 4  # metrics that fit on a screen side by side
+
+
+def _tall_summary(comparison: Comparison) -> Grid:
+    rows = []
+    for codec in dict.fromkeys(delta.codec for delta in comparison.deltas):
+        for delta in comparison.deltas:
+            if delta.codec == codec:
+                ends = delta.interval.bd_rate if delta.interval else None
+                title = get_metric(delta.metric).title
+                rows.append(_summary_row(codec, title, delta.bd.bd_rate, ends, delta.bd.reason))
+        for mean in comparison.means:
+            if mean.codec == codec:
+                title = f"mean, {mean.metric}"
+                rows.append(_summary_row(codec, title, mean.bd_rate, mean.interval, mean.reason))
+    return Grid(_title(comparison), ("codec", "metric", "BD-rate (%)", "95 % interval", "note"), rows)
+
+
+def _summary_row(
+    codec: str, title: str, rate: float | None, ends: tuple[float, float] | None, reason: str | None
+) -> list[str]:
+    return [codec, title, _number(rate, "+.2f"), _range(ends, "+.2f"), reason or ""]
 
 
 def _deltas(comparison: Comparison) -> Grid:
@@ -174,6 +217,73 @@ def _delta_row(comparison: Comparison, delta: Delta) -> list[str]:
         "/".join(map(str, delta.bd.points)),
         "; ".join(note for note in notes if note),
     ]
+
+
+def _means(comparison: Comparison) -> list[Grid]:
+    """Of sets of metrics; none where none was asked for."""
+    rows = [
+        [
+            mean.codec,
+            mean.metric,
+            _number(mean.bd_rate, "+.2f"),
+            _range(mean.interval, "+.2f"),
+            mean.reason or "",
+        ]
+        for mean in comparison.means
+    ]
+    columns = ("codec", "metric", "mean BD-rate (%)", "95 % interval", "note")
+    return [Grid("Means of the BD-rates by sets of metrics", columns, rows)] if rows else []
+
+
+def _savings(comparison: Comparison) -> list[Grid]:
+    """Of lossless codecs; none unless the anchor and another are such."""
+    columns = (
+        "codec", "bpp", "saving (%)", "95 % interval", "best image", "worst image", "encode (MP/s)",
+        "decode (MP/s)",
+    )  # fmt: skip
+    rows = [
+        [
+            saving.codec,
+            f"{saving.bpp:.4f}",
+            _number(saving.saving, "+.2f"),
+            _range(saving.interval, "+.2f"),
+            *(f"{end.image} {end.saving:+.2f}" for end in saving.images[:1] + saving.images[-1:]),
+            *([""] * (0 if saving.images else 2)),
+            _number(saving.encode_speed, ".2f"),
+            _number(saving.decode_speed, ".2f"),
+        ]
+        for saving in comparison.savings
+    ]
+    title = f"Lossless: bytes saved against {comparison.anchor}"
+    return (
+        [Grid(f"{title} on {comparison.dataset}, {image_count(comparison)}", columns, rows, left=("codec",))]
+        if rows
+        else []
+    )
+
+
+def _single_points(comparison: Comparison) -> list[Grid]:
+    """Of curves of too few points for a delta; none where there are no such."""
+    columns = (
+        "codec", "metric", "point of", "quality", "bpp", "value", "rate at that quality (%)",
+        "gain at that rate",
+    )  # fmt: skip
+    rows = [
+        [
+            delta.codec,
+            with_unit(get_metric(delta.metric)),
+            gap.codec,
+            f"{gap.quality:g}",
+            f"{gap.bpp:.4f}",
+            _number(gap.value, ".3f"),
+            _number(gap.rate, "+.2f"),
+            _number(gap.gain, "+.3f"),
+        ]
+        for delta in comparison.deltas
+        for gap in delta.points
+    ]
+    title = f"Single points against {comparison.anchor}"
+    return [Grid(title, columns, rows, left=("codec", "metric", "point of"))] if rows else []
 
 
 def _images(comparison: Comparison) -> Grid:
@@ -207,7 +317,8 @@ def _view(view: View) -> Grid:
         value_form, gap_form = ".3f", "+.1f"
     else:
         title, first = f"{with_unit(metric)} at fixed rate, difference from {codecs[-1]}", "bpp"
-        value_form, gap_form = ".2f", "+.2f"
+        digits = digits_of(entry.value for line in view.lines for entry in line.entries)
+        value_form, gap_form = f".{digits}f", f"+.{digits}f"
     rows = [
         [
             f"{line.at:g}",
@@ -283,7 +394,7 @@ def _title(comparison: Comparison) -> str:
 
 def _grids(comparison: Comparison) -> list[Grid]:
     """All tables but those of points."""
-    grids = [_deltas(comparison)]
+    grids = [_deltas(comparison), *_savings(comparison), *_means(comparison), *_single_points(comparison)]
     if any(delta.images for delta in comparison.deltas):
         grids.append(_images(comparison))
     return [*grids, *_views(comparison), _costs(comparison)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -61,7 +62,7 @@ def describes_itself(pair: _Pair) -> None:
     codec = pair.codec
     if not codec.summary:
         raise _Broken("it has no summary, the line that `bench list codecs` shows")
-    if len(set(codec.qualities)) < POINTS:
+    if len(set(codec.qualities)) < (1 if codec.lossless else POINTS):
         raise _Broken(f"its curve has {len(set(codec.qualities))} qualities; a BD-rate needs {POINTS}")
     for quality in codec.qualities:
         try:
@@ -97,11 +98,16 @@ def gives_back_the_picture(pair: _Pair) -> None:
     best = pair.codec.qualities[-1]
     picture = made_up(96, 64)
     psnr = _psnr(picture, pair.decode(pair.encode(picture, best)))
+    lost = _Broken("it says that it is lossless, and not every sample comes back")
+    if pair.codec.lossless and not math.isinf(psnr):
+        raise lost
     if psnr < LEAST_PSNR:
         raise _Broken(f"at quality {best:g}, the best of its curve, a picture comes back with {psnr:.1f} dB")
     for colour in COLOURS:
         flat = np.full((32, 32, 3), colour, np.uint8)
         off = np.abs(pair.decode(pair.encode(flat, best)).astype(int) - flat).max()
+        if pair.codec.lossless and off:
+            raise lost
         if off > MOST_OFF:
             raise _Broken(f"the colour {colour} comes back {off} levels off at quality {best:g}")
 

@@ -72,7 +72,7 @@ class Measurer:
         self._dataset, self._settings, self._here, self._kept = dataset, settings, here, kept
         codec = codecs.resolve(codec)
         plugin = codecs.get(codec)
-        self._name, self._version = plugin.name, plugin.version()
+        self._name, self._version, self._lossless = plugin.name, plugin.version(), plugin.lossless
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._threads = settings.threads or max(1, (len(cores) or os.cpu_count() or 1) // settings.jobs)
         pinned = frozenset(cores[-self._threads :]) if settings.timing and cores else None
@@ -167,6 +167,8 @@ class Measurer:
         decoded = _do(self._decoder, "decode", stream, repeats=repeats)
         self._decoder.tidy()
         _check_shape(decoded.header["shape"], shape)
+        if self._lossless:
+            _check_samples(decoded, original)
         alone = alone and self._alone()
         scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
         self._remember(_Sample(cell, stream, decoded.payload))
@@ -324,6 +326,15 @@ def _check_shape(decoded: Sequence[int], original: Sequence[int]) -> None:
         (height, width, channels), (high, wide, _) = decoded, original
         of = "" if channels == 3 else f" of {channels} channels"
         raise _CellError("decode", f"it decoded to {width}x{height} pixels{of} instead of {wide}x{high}")
+
+
+def _check_samples(decoded: Reply, original: Reply) -> None:
+    if decoded.payload == original.payload:
+        return
+    differ = int((_picture(decoded) != _picture(original)).sum())
+    raise _CellError(
+        "decode", f"it should be lossless, and {differ} of {len(original.payload)} samples are others"
+    )
 
 
 def _picture(reply: Reply) -> Picture:

@@ -247,7 +247,9 @@ def test_a_curve_that_falls_is_warned_of_once(tmp_path: Path) -> None:
     store.append(row("old", "a", 30, metrics={"psnr": 20.0}))
     result = against(tmp_path, "new", "other", "old", metrics=["psnr"])
     (warning,) = result.warnings
-    assert warning == "old isn't monotonic: its PSNR (RGB) doesn't rise from 0.4 to 0.8 bpp"
+    assert warning == (
+        "old isn't monotonic: its PSNR (RGB) doesn't rise from 0.4 to 0.8 bpp; its upper hull is hull:old"
+    )
     assert all(delta.bd.reason is not None and "monotonic" in delta.bd.reason for delta in result.deltas)
 
 

@@ -12,6 +12,7 @@ TOLERANCES = {
     "fsim": (1e-4, 17),
     "gmsd": (1e-5, 3),
     "haarpsi": (3e-4, 3),
+    "nlpd": (1e-10, 3),
     "psnr_hvs": (2e-6, 1),
     "psnr_hvs_m": (2e-6, 1),
 }
@@ -25,7 +26,7 @@ def test_scores_are_those_of_the_reference(metric: str) -> None:
     assert largest_difference(metric, recipes[::step]) < tolerance
 
 
-@pytest.mark.parametrize("metric", ["ssim", "iw_ssim", "fsim", "gmsd", "haarpsi"])
+@pytest.mark.parametrize("metric", ["ssim", "iw_ssim", "fsim", "gmsd", "haarpsi", "nlpd"])
 def test_scores_are_those_of_the_reference_on_kodak(metric: str) -> None:
     recipes = references(metric, kodak=True)
     assert len(recipes) >= 18

@@ -38,6 +38,7 @@ BROKEN = {
     "tells-folder": ("It describes itself", "its provenance holds a folder of this machine"),
     "no-odd-sizes": ("It codes pictures of all sizes", "of 1x1 pixels comes back with 2x2"),
     "upside-down": ("It gives back what", "at quality 8, the best of its curve, a picture comes back with"),
+    "nearly-lossless": ("It gives back what", "it says that it is lossless, and not every sample comes back"),
     "blue-for-red": ("It gives back what", "at quality 8, the best of its curve, a picture comes back with"),
     "wrong-way": ("Along its curve", "quality 5 takes"),
     "at-random": ("The same picture", "a picture that is encoded twice gives two bitstreams"),

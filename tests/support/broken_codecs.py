@@ -96,6 +96,15 @@ class UpsideDown(Fine):
         return super().decode(bitstream)[::-1]
 
 
+class NearlyLossless(Fine):
+    """Keeps all but the lowest bit of bright samples."""
+
+    name, qualities, quality_range, lossless = "nearly-lossless", (100.0,), (100.0, 100.0), True
+
+    def encode(self, image: Picture, quality: float) -> bytes:
+        return super().encode(np.where(image > 250, image & 0xFE, image).astype(np.uint8), 8)
+
+
 class BlueForRed(Fine):
     name = "blue-for-red"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.compare.comparison import Comparison, compare_sources
+from bench.compare.part import Range
 from bench.compare.sources import Source
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
@@ -18,12 +19,14 @@ class Terms:
     Args:
         metrics: names; empty: all that a codec and the anchor both have.
         intervals: whether there are 95 % intervals over images.
+        ranges: the part of the curves that deltas are about.
     """
 
     metrics: tuple[str, ...] = ()
     method: str = "pchip"
     average: str = USUAL
     intervals: bool = True
+    ranges: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def with_each_anchor(
                 average=terms.average,
                 metrics=terms.metrics or None,
                 intervals=terms.intervals,
+                ranges=terms.ranges,
             )
         except BenchError as error:  # as where it has no metric in common with one of the others
             anchored.append(Anchored(anchor, None, str(error)))

@@ -14,6 +14,7 @@ import numpy as np
 from bench.compare.curves import Curve
 from bench.compare.image_curves import image_curves, whole_images
 from bench.compare.intervals import MIN_IMAGES, ends, leaving_one_out
+from bench.metrics import get as get_metric
 
 
 def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -22,22 +23,27 @@ def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]
     Each is `bpp` and `value`: low and high end, of the mean rate and of the metric on the scale of curves.
     A metric is absent where the curve has fewer than three images, or isn't finite on one of them.
     """
-    order = np.argsort([point.quality for point in curve.points])  # columns go by rising quality setting
     bands_by_metric = {}
     for metric in metrics:
-        images = sorted(whole_images(curve, metric).items())
+        counting = curve.by(metric)
+        # Columns go by rising quality setting.
+        places = [
+            curve.points.index(point) for point in sorted(counting.points, key=lambda point: point.quality)
+        ]
+        images = sorted(whole_images(counting, metric).items())
         names = [image for image, known in images if known]
-        if len(names) < max(MIN_IMAGES, len({cell.image for cell in curve.cells})):
+        if len(names) < max(MIN_IMAGES, len({cell.image for cell in counting.cells})):
             continue
-        single = image_curves(curve, metric, names)
+        single = image_curves(counting, metric, names)
         if not np.isfinite(single.qualities).all():
             continue
         rates, values = single.means(leaving_one_out(len(names)))
         log_rates = np.log(rates)  # so that no end is below 0
         bpp = np.exp(ends(log_rates[0], log_rates[1:].T))
-        value = np.array(ends(values[0], values[1:].T))
+        sign = get_metric(metric).turned(1.0)
+        value = np.sort([sign * end for end in ends(values[0], values[1:].T)], axis=0)
         points: list[dict[str, Any]] = [{} for _ in curve.points]
-        for column, place in enumerate(order):
+        for column, place in enumerate(places):
             points[place] = {"bpp": bpp[:, column].tolist(), "value": value[:, column].tolist()}
         bands_by_metric[metric] = points
     return bands_by_metric

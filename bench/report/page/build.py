@@ -10,6 +10,7 @@ from typing import Any
 
 import bench
 from bench.compare.comparison import Comparison, compare
+from bench.compare.hulls import PREFIX as HULL
 from bench.compare.sources import FILE, Source, gather
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
@@ -96,6 +97,7 @@ def write_reports(
         metrics=terms.metrics or None,
         intervals=terms.intervals,
         counted=True,
+        ranges=terms.ranges,
     )
     folders = [_folder(comparison, results, out, len(comparisons) > 1) for comparison in comparisons]
     for folder in folders:
@@ -166,7 +168,7 @@ def page_data(
 def _names_in(comparison: Comparison, names: Sequence[str]) -> list[str]:
     """Names as results have them: without parameters at their default, in one order."""
     return [
-        name if name.startswith(FILE) else curve.codec
+        name if name.startswith((FILE, HULL)) else curve.codec
         for name, curve in zip(names, comparison.curves, strict=True)
     ]
 
@@ -181,6 +183,8 @@ def _command(names: Sequence[str], dataset: str, terms: Terms) -> str:
     for option in ("method", "average"):
         if (value := getattr(terms, option)) != getattr(usual, option):
             options += [f"--{option}", str(value)]
+    for one in terms.ranges:
+        options += ["--range", f"{one.of}:{one.low:g}:{one.high:g}"]
     if not terms.intervals:
         options.append("--no-intervals")
     return bench_command("report", *words, "--dataset", dataset, *options)

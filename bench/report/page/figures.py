@@ -30,8 +30,8 @@ def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
         intervals: whether to compute those of the points.
 
     Returns:
-        Plain types. `metrics`: name, title, axis. `images`: their names. `codecs`: those of the comparison,
-        in its order, each with its points. `anchors`: by codec, see `_of_anchor`.
+        Plain types. `metrics`: see `_metric`. `images`: their names. `codecs`: those of the comparison, in
+        its order, each with its points. `anchors`: by codec, see `_of_anchor`.
     """
     asked = anchored[0].comparison
     assert asked is not None
@@ -66,9 +66,15 @@ def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:
     }
 
 
-def _metric(name: str) -> dict[str, str]:
+def _metric(name: str) -> dict[str, Any]:
     metric = get_metric(name)
-    return {"name": name, "title": metric.title, "unit": metric.unit, "axis": with_unit(metric)}
+    return {
+        "name": name,
+        "title": metric.title,
+        "unit": metric.unit,
+        "axis": with_unit(metric),
+        "higher_is_better": metric.higher_is_better,
+    }
 
 
 def _of_images(curve: Curve, images: list[str]) -> list[list[dict[str, Any]] | None]:

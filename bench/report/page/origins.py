@@ -23,6 +23,9 @@ def origin(name: str, source: Source, dataset: str) -> dict[str, Any]:
     """
     if name.startswith(PUBLISHED):
         return _published(name, dataset)
+    if source.parts:
+        names = ", ".join(part.curve.codec for part in source.parts)
+        return _origin(f"The upper convex hull, by each metric its own, of {names}.", "", None)
     if source.contents is None:
         file = Path(name.removeprefix(FILE)).name
         return _origin(f"Figures of the file {file}; nothing else is known of them.", "", None)

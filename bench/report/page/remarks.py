@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.compare.comparison import Comparison
+from bench.compare.means import MeanDelta
 from bench.metrics import get as get_metric
 
 # What may come before or follow a codec's name without being a part of it.
@@ -23,7 +24,8 @@ def remarks(comparison: Comparison) -> list[dict[str, Any]]:
     codecs = [curve.codec for curve in comparison.curves]
     titles = {get_metric(name).title: name for name in comparison.metrics}
     remarks = []
-    for kind, texts in (("warning", comparison.warnings), ("note", comparison.notes)):
+    means = [_of_mean(mean) for mean in comparison.means]
+    for kind, texts in (("warning", comparison.warnings), ("note", [*means, *comparison.notes])):
         for text in texts:
             parts = parts_of(text, codecs)
             remarks.append(
@@ -35,6 +37,13 @@ def remarks(comparison: Comparison) -> list[dict[str, Any]]:
                 }
             )
     return remarks
+
+
+def _of_mean(mean: MeanDelta) -> str:
+    if mean.bd_rate is None:
+        return f"{mean.codec}: {mean.reason}"
+    ends = f" ({mean.interval[0]:+.2f} to {mean.interval[1]:+.2f} %)" if mean.interval else ""
+    return f"{mean.codec}: the mean BD-rate by the metrics of {mean.metric} is {mean.bd_rate:+.2f} %{ends}"
 
 
 def parts_of(text: str, codecs: Iterable[str]) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparison import Comparison
 from bench.compare.curves import Curve
+from bench.metrics import Metric
 from bench.metrics import get as get_metric
 from bench.report.plots import labels, layout, looks
 from bench.report.plots.frame import Frame, Line, heights
@@ -103,12 +104,21 @@ def draw(
     frame.apply(axes)
     axes.set_title(f"{comparison.dataset}, mean over {image_count(comparison)}", parse_math=False)
     axes.set_xlabel("rate, bits per pixel" + (" (logarithmic)" if frame.logarithmic else ""))
-    axes.set_ylabel(with_unit(get_metric(metric)))
+    _name_qualities(axes, get_metric(metric))
     axes.grid(linewidth=0.4, alpha=0.4)
     layout.fill(axes)
     left_out = labels.add_labels(axes, ends, lines)
     _add_legend(axes, {label.text for label in left_out}, lines)
     return figure
+
+
+def _name_qualities(axes: Any, metric: Metric) -> None:
+    """Up is better: where less of a metric is, qualities are turned, and the ticks show its own values."""
+    if metric.higher_is_better:
+        axes.set_ylabel(with_unit(metric))
+        return
+    axes.set_ylabel(f"{with_unit(metric)} (less is better)")
+    axes.yaxis.set_major_formatter(lambda quality, _: f"{metric.turned(quality) + 0.0:.6g}")
 
 
 def _draw_line(axes: Any, points: Line, label: str, style: looks.Style, weight: _Weight) -> None:

@@ -147,7 +147,8 @@ function zoomTo(box, x, y, from, to) {
   const columns = [from[0], to[0]].map((px) => inside(px, box.left, box.right)).sort((a, b) => a - b);
   const lines = [from[1], to[1]].map((py) => inside(py, box.top, box.bottom)).sort((a, b) => b - a);
   if (columns[1] - columns[0] < 8 || lines[0] - lines[1] < 8) return;
-  choose({ zoom: [...columns.map(x.back), ...lines.map(y.back)] });
+  const values = lines.map(y.back).sort((a, b) => a - b);
+  choose({ zoom: [...columns.map(x.back), ...values] });
 }
 
 /** The points as tables, for those who can't use the plot or want the figures. */

@@ -127,7 +127,8 @@ function curvesDrawing(width, pointer) {
   const curves = drawnCurves();
   const [left, right, bottom, top] = curvesDomain(curves);
   const x = (state.log && left > 0 ? logarithmic : linear)([left, right], [box.left, box.right]);
-  const y = linear([bottom, top], [box.bottom, box.top]);
+  const [worst, best] = metric.higher_is_better ? [box.bottom, box.top] : [box.top, box.bottom];
+  const y = linear([bottom, top], [worst, best]); // up is better
   const marked = s("g", { class: "pointed", "aria-hidden": "true" });
   const svg = s(
     "svg",
@@ -155,7 +156,7 @@ function curvesDrawing(width, pointer) {
         }),
       ),
     ),
-    axes(box, x, y, `Rate, bits per pixel${state.log ? " (logarithmic)" : ""}`, metric.axis),
+    axes(box, x, y, `Rate, bits per pixel${state.log ? " (logarithmic)" : ""}`, axisTitle(metric)),
     s(
       "g",
       { "clip-path": "url(#curves-box)" },
@@ -176,6 +177,10 @@ function curvesDrawing(width, pointer) {
   );
   pointAtCurves(svg, { box, x, y, places, marked, pointer });
   return { svg };
+}
+
+function axisTitle(metric) {
+  return metric.higher_is_better ? metric.axis : `${metric.axis} (less is better)`;
 }
 
 function curvePath(curve, x, y) {

@@ -31,6 +31,8 @@ function fixedTable(view) {
   const title = atQuality
     ? `Bits per pixel at equal ${metric.title}, and percent against ${titleOf(state.anchor)}`
     : `${metric.axis} at equal rate, and the difference from ${titleOf(state.anchor)}`;
+  const values = view.lines.flatMap((line) => Object.values(line.entries).map(([value]) => Math.abs(value)));
+  const digits = atQuality ? 3 : Math.max(...values) >= 2 ? 2 : 4; // as in the tables of `bench compare`
   const at = (line) => (atQuality ? withUnit(tickText(line.at), metric.unit) : `${tickText(line.at)} bpp`);
   return scroller(
     title,
@@ -56,7 +58,7 @@ function fixedTable(view) {
             "tr",
             { class: name === state.anchor ? "anchor" : null },
             h("th", { scope: "row", class: "words" }, codecLabel(name)),
-            view.lines.map((line) => fixedCell(own(line.entries, name), atQuality)),
+            view.lines.map((line) => fixedCell(own(line.entries, name), atQuality, metric, digits)),
           ),
         ),
       ),
@@ -64,17 +66,18 @@ function fixedTable(view) {
   );
 }
 
-function fixedCell(entry, atQuality) {
+function fixedCell(entry, atQuality, metric, digits) {
   if (!entry || entry[0] === null) return h("td", { class: "heat none" }, "\u2013");
   const [value, gap] = entry;
-  const figure = value.toFixed(atQuality ? 3 : 2);
+  const figure = value.toFixed(digits);
   if (gap === null) return h("td", { class: "heat itself" }, figure);
-  const better = atQuality ? gap < -0.05 : gap > 0.005;
-  const worse = atQuality ? gap > 0.05 : gap < -0.005;
+  const loss = !atQuality && metric.higher_is_better ? -gap : gap;
+  const noise = atQuality ? 0.05 : 0.5 * 10 ** -digits;
+  const [better, worse] = [loss < -noise, loss > noise];
   return h(
     "td",
     { class: `heat ${better ? "less-2" : worse ? "more-2" : "same"}` },
     figure,
-    h("span", { class: "gap" }, atQuality ? `${signed(gap, 1)} %` : signed(gap, 2)),
+    h("span", { class: "gap" }, atQuality ? `${signed(gap, 1)} %` : signed(gap, digits)),
   );
 }
