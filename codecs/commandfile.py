@@ -36,7 +36,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from bench.core import yaml_file
 from bench.core.errors import BenchError
+from bench.core.yaml_file import YamlError, shown, shown_text
 
 SUFFIXES = (".yaml", ".yml")
 RAW = ("rgb24", "gbrp")
@@ -44,6 +46,7 @@ PICTURES = ("png", "ppm", "bmp")
 
 Command = tuple[str, ...]  # words, with placeholders
 
+_LONGEST = 500  # characters of an error
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -75,7 +78,7 @@ def read(path: Path) -> CommandFile:
     try:
         return _checked(path.absolute(), _content(path))
     except _Wrong as error:
-        raise BenchError(f"{path}: {error}") from None
+        raise BenchError(f"{path}: {shown_text(str(error), _LONGEST)}") from None
 
 
 def filled(command: Command, values: dict[str, str]) -> Command:
@@ -92,25 +95,16 @@ class _Wrong(Exception):
 
 
 def _content(path: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_file.read(path)
     except FileNotFoundError:
         near = sorted(file.name for suffix in SUFFIXES for file in path.parent.glob(f"*{suffix}"))
         hint = _meant(path.name, near)
         raise _Wrong(f"there is no such file{hint}; give a YAML file that describes a codec") from None
     except OSError as error:
         raise _Wrong(f"it can't be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise _Wrong("it is no text in UTF-8; save it as that") from None
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" in line {where.line + 1}" if where else ""
-        what = getattr(error, "problem", None) or "a character that YAML has not"
-        raise _Wrong(
-            f"it is no YAML{line} ({what}); put quotes around text with : or # or {{ in it"
-        ) from None
+    except YamlError as error:
+        raise _Wrong(str(error)) from None
     if not isinstance(content, dict):
         raise _Wrong("it describes no codec; write a key a line, such as encode: COMMAND")
     return content
@@ -120,7 +114,7 @@ def _checked(path: Path, content: dict[str, Any]) -> CommandFile:
     for key in content:
         if key not in _KEYS:
             raise _Wrong(
-                f"'{key}' is no key of a codec{_meant(str(key), _KEYS)}; there are {', '.join(_KEYS)}"
+                f"{shown(key)} is no key of a codec{_meant(str(key), _KEYS)}; there are {', '.join(_KEYS)}"
             )
     for key in ("qualities", "encode", "decode"):
         if key not in content:
@@ -128,7 +122,7 @@ def _checked(path: Path, content: dict[str, Any]) -> CommandFile:
     values = {key: check(key, content[key]) for key, check in _KEYS.items() if key in content}
     name = values.get("name", path.stem)
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name, re.ASCII) or name.endswith(SUFFIXES):
-        raise _Wrong(f"'{name}' is no name of a codec; set name: to letters, digits and - _ . + only")
+        raise _Wrong(f"{shown(name)} is no name of a codec; set name: to letters, digits and - _ . + only")
     qualities: tuple[float, ...] = values["qualities"]
     whole = all(quality == int(quality) for quality in qualities)
     low, high = values.get("quality_range", (min(qualities), max(qualities)))
@@ -200,7 +194,7 @@ def _placeholders(commands: Collection[Command]) -> set[str]:
 
 
 def _meant(name: str, names: Collection[str]) -> str:
-    close = get_close_matches(name, list(names), n=1)
+    close = get_close_matches(name[:40], list(names), n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
@@ -209,14 +203,14 @@ def _meant(name: str, names: Collection[str]) -> str:
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise _Wrong(f"'{key}' is text, not {value!r}; put quotes around it")
+        raise _Wrong(f"'{key}' is text, not {shown(value)}; put quotes around it")
     return value.strip()
 
 
 def _suffix(key: str, value: object) -> str:
     text = _text(key, value).removeprefix(".")
     if not re.fullmatch(r"[A-Za-z0-9_]+", text):
-        raise _Wrong(f"'{key}' is the end of a file's name such as jp2, not {text!r}")
+        raise _Wrong(f"'{key}' is the end of a file's name such as jp2, not {shown(text)}")
     return text
 
 
@@ -224,7 +218,7 @@ def _picture(key: str, value: object) -> str:
     known = (*PICTURES, *RAW)
     if value not in known:
         raise _Wrong(
-            f"'{key}' is a format of pictures, not {value!r}{_meant(str(value), known)}; "
+            f"'{key}' is a format of pictures, not {shown(value)}{_meant(shown(value), known)}; "
             f"there are {', '.join(known)}"
         )
     return str(value)
@@ -232,7 +226,7 @@ def _picture(key: str, value: object) -> str:
 
 def _yes_or_no(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise _Wrong(f"'{key}' is true or false, not {value!r}")
+        raise _Wrong(f"'{key}' is true or false, not {shown(value)}")
     return value
 
 
@@ -240,7 +234,7 @@ def _numbers(key: str, value: object) -> tuple[float, ...]:
     numbers = [_as_number(number) for number in (value if isinstance(value, list) else [value])]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            raise _Wrong(f"'{key}' holds numbers, not {number!r}; write {key}: [10, 50, 90]")
+            raise _Wrong(f"'{key}' holds numbers, not {shown(number)}; write {key}: [10, 50, 90]")
     if not numbers or len(set(numbers)) < len(numbers):
         raise _Wrong(f"'{key}' holds {'a number twice' if numbers else 'nothing'}; write {key}: [10, 50, 90]")
     return tuple(numbers)
@@ -256,7 +250,7 @@ def _as_number(value: Any) -> Any:
 def _range(key: str, value: object) -> tuple[float, float]:
     numbers = _numbers(key, value)
     if len(numbers) != 2 or numbers[0] > numbers[1]:
-        raise _Wrong(f"'{key}' is the lowest and the highest, such as [0, 100], not {value!r}")
+        raise _Wrong(f"'{key}' is the lowest and the highest, such as [0, 100], not {shown(value)}")
     return numbers[0], numbers[1]
 
 

@@ -27,6 +27,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from bench.codecs import range_coder
 from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
 from bench.codecs.counting import count
 from bench.codecs.framing import check_size, frame
@@ -40,6 +41,8 @@ _HEADER = struct.Struct("<BHH")
 _LENGTH = struct.Struct("<I")
 _CHECKSUM = struct.Struct("<I")
 _SIDE_MULTIPLE = 64
+_LARGEST_QUANTILE = 1 << 12  # tables between quantiles take this many numbers for each channel
+_LARGEST_OUTPUT = 2.0**24
 _PUBLISHED_HASH = re.compile(r"-([0-9a-f]{8})\.pth\.tar$")  # the start of the SHA-256, by torch.hub's custom
 
 
@@ -112,8 +115,15 @@ class ZooModel(Codec):
             -(-side // _SIDE_MULTIPLE) * _SIDE_MULTIPLE // model.downsampling_factor
             for side in (content.height, content.width)
         )
+        least = _least_bytes(model, (rows, columns))
+        for string, (symbols, fewest) in zip(content.strings, least, strict=True):
+            if len(string) < fewest:
+                raise CodecError(
+                    f"the {self.architecture} bitstream is damaged: for {content.width}x{content.height} "
+                    f"pixels {symbols} symbols take at least {fewest} bytes, and there are {len(string)}"
+                )
         # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
-        room = bytes(16 * len(bitstream) + 8 * content.height * content.width)
+        room = bytes(16 * len(bitstream) + 4 * sum(symbols for symbols, _ in least) + 64)
         try:
             with torch.inference_mode():
                 x_hat = model.decompress([[string + room] for string in content.strings], (rows, columns))
@@ -303,19 +313,29 @@ def load_checkpoint(architecture: str, path: Path) -> Any:
     """A model that is ready to code, from a file of weights or a checkpoint of CompressAI's training example.
 
     Raises:
-        BenchError: the file can't be read, or holds another architecture.
+        BenchError: the file can't be read, holds another architecture, or what can't be coded with.
     """
-    import torch
+    from bench.core import torch_file
 
     zoo = _zoo()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch_file.read(path)
         state = zoo.load_pretrained(state.get("state_dict", state))
-        model = zoo.model_architectures[architecture].from_state_dict(state).eval()
+        torch_file.check_finite(state)
+        with torch_file.WithinWeights(state):
+            model = zoo.model_architectures[architecture].from_state_dict(state).eval()
+        if float(model.entropy_bottleneck.quantiles.detach().abs().max()) > _LARGEST_QUANTILE:
+            raise ValueError("its quantiles are so far apart that no table holds the symbols between them")
+        model.update()  # makes the tables of a checkpoint that has none yet
+        for coder in _coders(model):
+            range_coder.check_tables(*_tables(coder))
+        _check_scales(model)
     except Exception as error:  # torch raises many kinds for a file that is something else
         reason = first_line(error)[:120]
         raise BenchError(f"{path} is not a readable file of weights of {architecture} ({reason})") from error
-    model.update()  # makes the tables of a checkpoint that has none yet
+    for name in ("g_a", "h_a", "h_s", "entropy_parameters"):
+        if hasattr(model, name):
+            getattr(model, name).register_forward_hook(_check_output)
     return model
 
 
@@ -338,6 +358,54 @@ def _checkpoints(path: Path) -> list[Path]:
 def _published_urls(architecture: str, metric: str) -> dict[int, str]:
     urls: dict[int, str] = _zoo().model_urls[architecture][metric]
     return urls
+
+
+def _coders(model: Any) -> list[Any]:
+    """The entropy models of y and of z, in the order of the strings."""
+    return [getattr(model, "gaussian_conditional", model.entropy_bottleneck), *_coders_of_z(model)]
+
+
+def _coders_of_z(model: Any) -> list[Any]:
+    return [model.entropy_bottleneck] if hasattr(model, "gaussian_conditional") else []
+
+
+def _tables(coder: Any) -> tuple[list[list[int]], list[int], list[int]]:
+    """What the range coder takes: cdfs, their sizes, their first symbols."""
+    tables = coder.quantized_cdf, coder.cdf_length, coder.offset
+    if any(table.dtype != tables[0].dtype or table.is_floating_point() for table in tables):
+        raise ValueError("its tables of probabilities aren't whole numbers")
+    return tuple(table.tolist() for table in tables)  # type: ignore[return-value]
+
+
+def _check_scales(model: Any) -> None:
+    """Scales point to tables, which must be as many; channels of the bottleneck, likewise."""
+    if len(model.entropy_bottleneck.offset) != model.entropy_bottleneck.channels:
+        raise ValueError("its bottleneck has tables for another number of channels")
+    if hasattr(model, "gaussian_conditional"):
+        scales = model.gaussian_conditional.scale_table
+        if scales.shape != model.gaussian_conditional.offset.shape:
+            raise ValueError("it has scales for another number of tables")
+
+
+def _least_bytes(model: Any, shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """For each string the number of its symbols, and the fewest bytes that the coder writes for them.
+
+    Args:
+        shape: height and width of the last latent, which is z where there is a hyperprior.
+    """
+    cheapest = [range_coder.least_bits(*_tables(coder)[:2]) for coder in _coders(model)]
+    positions = shape[0] * shape[1]
+    counted = [(len(cheapest[-1]) * positions, sum(cheapest[-1]) * positions)]
+    if len(cheapest) == 2:  # y has 4 x 4 positions for one of z
+        symbols = 16 * positions * int(model.M)
+        counted.insert(0, (symbols, symbols * min(cheapest[0])))
+    return [(symbols, range_coder.least_bytes(bits)) for symbols, bits in counted]
+
+
+def _check_output(module: Any, inputs: Any, output: Any) -> None:
+    """CompressAI codes NaN without end."""
+    if not bool((output.abs() < _LARGEST_OUTPUT).all()):
+        raise CodecError("a latent can't be coded; the weights or the bitstream are damaged")
 
 
 def _zoo() -> Any:

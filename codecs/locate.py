@@ -17,7 +17,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.core import yaml_file
 from bench.core.errors import BenchError
+from bench.core.yaml_file import YamlError
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,16 @@ def _named(suite: Suite) -> list[tuple[Path, str]]:
 
 
 def _programs_of(path: Path) -> dict[str, object]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_file.read(path)
     except FileNotFoundError:
         if "BENCH_CONFIG" in os.environ:
             raise BenchError(f"BENCH_CONFIG names {path}, and there is no such file") from None
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise BenchError(f"{path} can't be read as YAML; mend it or remove it") from None
+    except OSError as error:
+        raise BenchError(f"{path} can't be read ({error.strerror}); mend it or remove it") from None
+    except YamlError as error:
+        raise BenchError(f"{path}: {error}; mend it or remove it") from None
     programs = (content or {}).get("programs", {}) if isinstance(content or {}, dict) else None
     if not isinstance(programs, dict):
         raise BenchError(f"{path} is to hold 'programs:' and below it lines such as 'vtm: FOLDER'")

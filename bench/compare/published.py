@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.compare import curve_csv
 from bench.compare.curves import Curve
+from bench.core import yaml_file
 from bench.core.errors import BenchError
 
 PREFIX = "published:"
@@ -66,11 +67,9 @@ def load(name: str, dataset: str) -> Curve:
 
 @cache
 def _index() -> dict[str, Any]:
-    import yaml
-
     path = _FOLDER / "index.yaml"
     try:
-        index: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        index: dict[str, Any] = yaml_file.read(path)
     except OSError as error:
         raise BenchError(
             f"can't read the published curves in {path} ({error.strerror}); install codec-bench again"

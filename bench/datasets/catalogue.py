@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.core import yaml_file
 from bench.core.download import DownloadError, fetch_archive, fetch_file, read_manifest, verified
 from bench.core.errors import BenchError
 from bench.core.files import IMAGE_SUFFIXES, is_image_name, printable, sha256_of
@@ -152,12 +153,8 @@ _AtHand = dict[str, tuple[str, Path]]  # file name -> where it was found, its pa
 
 
 def _catalogue(path: Path | None) -> dict[str, _Entry]:
-    from importlib.resources import files
-
-    import yaml
-
-    source = files("bench.datasets").joinpath("datasets.yaml") if path is None else path
-    content: dict[str, dict[str, Any]] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    source = Path(__file__).parent / "datasets.yaml" if path is None else path
+    content: dict[str, dict[str, Any]] = yaml_file.read(source)
     entries = {}
     for name, fields in content.items():
         fields["files"] = fields.get("files") or {}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.codecs.ainn.config import AinnConfig, mse_weight
+from bench.core import torch_file
 from bench.core.errors import BenchError, first_line
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
@@ -82,7 +83,7 @@ class Trainer:
             BenchError: no checkpoint of a training of this model.
         """
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch_file.read(path)
             if state["kind"] != self.learner.kind:
                 raise ValueError(f"it is of another model, {state['kind']}")
             self.learner.restore(state["learner"], state["model"])

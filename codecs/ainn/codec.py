@@ -15,6 +15,7 @@ from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
 from bench.codecs.framing import check_size
 from bench.codecs.parameters import Parameter
 from bench.core import openmp
+from bench.core.errors import BenchError
 from bench.core.files import sha256_of
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class AinnCodec(Codec):
         multiple = _side_multiple()
         sides = (content.height, content.width)
         size = tuple(-(-side // multiple) * multiple // 16 for side in sides)
+        if len(content.payload) < (least := self._coder.least_bytes((size[0], size[1]))):
+            raise CodecError(
+                f"the A-INN bitstream is damaged: a picture of {content.width}x{content.height} pixels takes "
+                f"at least {least} bytes, and there are {len(content.payload)}"
+            )
         with torch.inference_mode():
             level = self._level(content.quality)
             latent = self._coder.decode(content.payload, (size[0], size[1]), level)
@@ -121,7 +127,12 @@ class AinnCodec(Codec):
         from bench.codecs.ainn.weights import load_weights
 
         model = load_weights(self.weights)
-        model.transform.freeze()
+        try:
+            model.transform.freeze()
+        except RuntimeError:  # torch's LinAlgError
+            raise BenchError(
+                f"{self.weights} is not a readable file of A-INN weights (a 1x1 convolution has no inverse)"
+            ) from None
         return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     @functools.cached_property

@@ -96,6 +96,13 @@ class AinnConfig:
             raise BenchError("with split=True there is one branch: switch fdsm, cfrm, ms_cfrm and pdm off")
         if not self.lambdas or not all(0 < value < math.inf for value in self.lambdas):
             raise BenchError("lambdas must be one or more positive numbers, such as 0.013")
+        if not all(kernel % 2 for shape in self.subnets for kernel in shape.kernels):
+            raise BenchError("the kernels of subnets have odd sides, or the sides of a picture change")
+        widths = (self.fdsm_widths, *self.pdm_widths)
+        if not all(map(len, widths)) or any(map(lambda a, most: len(a) > most, widths, _MOST_LEVELS)):
+            raise BenchError(
+                "fdsm_widths has 1 to 7 levels, pdm_widths 1 to 6, 5 and 4: each halves the sides"
+            )
 
     def with_options(self, **options: Any) -> AinnConfig:
         """A copy with fields replaced, as for an ablation: ``COMPACT.with_options(pdm=False)``."""
@@ -111,17 +118,23 @@ class AinnConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> AinnConfig:
+        """The configuration of a weights file.
+
+        Raises:
+            BenchError: there is no such configuration.
+        """
         # As it was before there was a choice.
         values = {"tied_gains": False, "decoder_scale": False} | values
-        values["subnets"] = tuple(SubnetShape(tuple(s["kernels"]), s["width"]) for s in values["subnets"])
-        for name in ("lambdas", "fdsm_widths", "channel_groups"):
-            values[name] = tuple(values[name])
-        values["pdm_widths"] = tuple(tuple(widths) for widths in values["pdm_widths"])
-        return cls(**values)
+        known = {field.name for field in fields(cls)}
+        if values.keys() - known:
+            raise BenchError("its configuration has an option that A-INN has not")
+        return cls(**{name: _like(name, value, getattr(PAPER, name)) for name, value in values.items()})
 
 
 BLOCK_CHANNELS = (12, 48, 192, 768)  # of each branch, after each invertible block
 TRANSFORM_CHANNELS = BLOCK_CHANNELS[-1]
+_MOST_LEVELS = (7, 6, 5, 4)  # of UNets, which halve sides of 64, 32, 16 and 8 pixels at least
+_MOST_CHANNELS, _MOST_REPEATS, _MOST_VALUES = 1 << 16, 16, 1024  # in a file; real ones have far fewer
 
 PAPER = AinnConfig()
 
@@ -154,3 +167,18 @@ COMPACT = AinnConfig(
 INVCOMP = COMPACT.with_options(name="invcomp", split=True, fdsm=False, cfrm=False, pdm=False)
 
 CONFIGS = {config.name: config for config in (PAPER, COMPACT, INVCOMP)}
+
+
+def _like(name: str, value: Any, example: Any) -> Any:
+    """A value from a file, if its type is that of the example and its numbers are in reach."""
+    if isinstance(example, SubnetShape) and isinstance(value, dict):
+        kernels = _like(name, value.get("kernels"), example.kernels)
+        return SubnetShape(kernels, _like(name, value.get("width"), example.width))
+    if isinstance(example, tuple) and isinstance(value, list | tuple) and len(value) <= _MOST_VALUES:
+        return tuple(_like(name, item, example[0]) for item in value)
+    if type(value) is type(example) and not isinstance(example, tuple):
+        least = 0 if name == "couplings" else 1
+        most = _MOST_REPEATS if name in ("couplings", "unet_convs") else _MOST_CHANNELS
+        if isinstance(value, bool | str | float) or least <= value <= most:
+            return value
+    raise BenchError(f"its configuration has a value that '{name}' can't have")

@@ -67,6 +67,17 @@ class LatentCoder:
         self._bits = torch.from_numpy(symbol_bits(self._y_tables.cdfs))
         self._first_symbols = torch.tensor(self._y_tables.offsets)
 
+    def least_bytes(self, size: tuple[int, int]) -> int:
+        """The fewest bytes of a payload for a latent of this size: of one whose symbols are the cheapest.
+
+        Args:
+            size: H and W.
+        """
+        positions, channels = size[0] * size[1], self.exact.spans[-1].stop
+        of_y = positions * channels * min(range_coder.least_bits(*self._y_tables[:2]))
+        of_z = positions // 16 * sum(range_coder.least_bits(*self._z_tables[:2]))
+        return range_coder.least_bytes(of_y + of_z)
+
     @torch.no_grad()
     def encode(self, y: Tensor, level: float) -> CodedLatent:
         """y (1, M, H, W), H and W multiples of 4, to bytes.
@@ -77,7 +88,8 @@ class LatentCoder:
         encoder = range_coder.encoder()
         y_n = self.model.normalise(y.float())
         z = self.model.hyper_analysis(y_n)[0].round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
-        encoder.encode_with_indexes(_integers(z), _z_indexes(z.shape), *self._z_tables)
+        _check_finite(y_n)
+        _check_finite(z)
         queue: tuple[list[int], list[int]] = ([], [])  # symbols of y, and which tables they are coded by
 
         height, width = y.shape[2:]
@@ -103,6 +115,8 @@ class LatentCoder:
             return chosen
 
         y_hat = self._sweep(z, level, (height, width), code)
+        _check_finite(symbols)
+        encoder.encode_with_indexes(_integers(z), _z_indexes(z.shape), *self._z_tables)
         encoder.encode_with_indexes(*queue, *self._y_tables)
         bits -= torch.log2(self.model.bottleneck.likelihood(z[None].float())).sum()
         return CodedLatent(encoder.flush(), y_hat, symbols, float(bits))
@@ -189,6 +203,12 @@ def _wavefronts(height: int, width: int) -> list[tuple[Tensor, Tensor]]:
         rows = torch.arange(max(0, -((width - 1 - front) // 3)), min(height - 1, front // 3) + 1)
         fronts.append((rows, front - 3 * rows))
     return fronts
+
+
+def _check_finite(values: Tensor) -> None:
+    """NaN would be coded without end."""
+    if not torch.isfinite(values).all():
+        raise CodecError("the A-INN weights give a latent that can't be coded; train them anew")
 
 
 def _of_one_picture(level: float) -> Tensor:

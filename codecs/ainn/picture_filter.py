@@ -48,7 +48,7 @@ FEATURES = (
 
 BLUR_REACH, BLUR_DEVIATION = 4, 1.5
 MARGIN = BLUR_REACH + 1  # pixels around that a pixel's class depends on, more than its differences do
-ROWS = 32  # filtered at a time: features and changes take some 70 times the picture's memory
+ROWS, PIXELS = 32, 1 << 16  # at most, filtered at a time: features and changes take some 800 bytes a pixel
 
 RIDGE = 1e-3  # of a class's own variances
 COMMON_PIXELS = 2000  # worth of trust in the filter of all classes together
@@ -126,13 +126,14 @@ def _filtered(x_hat: Tensor, coefficients: Tensor, deviation: Tensor) -> Tensor:
     padded = _padded(x_hat[None])[0]
     of_all = coefficients.transpose(1, 2).reshape(-1, FEATURES)
     out = torch.empty_like(x_hat, memory_format=torch.contiguous_format)
-    for top in range(0, x_hat.shape[1], ROWS):
-        part = padded[:, top : top + ROWS + 2 * MARGIN]
+    rows = min(ROWS, max(1, PIXELS // x_hat.shape[2]))
+    for top in range(0, x_hat.shape[1], rows):
+        part = padded[:, top : top + rows + 2 * MARGIN]
         # By all classes at once: that takes less time than to sort pixels by class.
         changes = (of_all @ _features(part, deviation)).view(CLASSES, 3, -1)
         change = changes.gather(0, classes(part).expand(1, 3, -1))
         inner = _inner(part, MARGIN)
-        out[:, top : top + ROWS] = inner + deviation * change.view_as(inner)
+        out[:, top : top + rows] = inner + deviation * change.view_as(inner)
     return out
 
 

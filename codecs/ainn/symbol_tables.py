@@ -22,6 +22,7 @@ LOG_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_COUNT - 1)
 SCALES = SCALE_MIN * np.exp(LOG_STEP * np.arange(SCALE_COUNT))
 
 _REACHES = np.maximum(np.ceil(6.2 * SCALES).astype(int), 3)  # largest symbol of each table; others escape
+TABLE_SIZES = tuple((2 * _REACHES + 3).tolist())  # entries: of each symbol, of the escape, and the end
 _LARGEST = int(_REACHES[-1])
 _PRIOR = 100.0  # symbols' worth of trust in the Gaussian
 

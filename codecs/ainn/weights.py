@@ -17,6 +17,8 @@ from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import FITTED, PictureFilter
 from bench.codecs.ainn.symbol_tables import symbol_tables
 from bench.codecs.ainn.uninitialised import Uninitialised
+from bench.codecs.ainn.weights_checks import check_exported
+from bench.core import torch_file
 from bench.core.errors import BenchError, first_line
 
 FORMAT = "ainn-weights-2"
@@ -69,10 +71,11 @@ def load_weights(path: Path) -> Ainn:
     if not path.is_file():
         raise BenchError(f"no A-INN weights at {path}; train some with `bench train`, or give the right path")
     try:
-        payload = torch.load(path, map_location="cpu", weights_only=True)
+        payload = torch_file.read(path)
         if payload["format"] != FORMAT:
-            raise ValueError(f"format {payload['format']}")
+            raise ValueError(f"its format isn't {FORMAT}")
         model = build(payload["config"], payload["state"])
+        check_exported(model)
     except Exception as error:  # torch raises many kinds for a file that is something else
         reason = first_line(error)
         raise BenchError(f"{path} is not a readable file of A-INN weights ({reason[:120]})") from error
@@ -80,8 +83,14 @@ def load_weights(path: Path) -> Ainn:
 
 
 def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
-    """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`), in float32."""
-    with Uninitialised():
+    """A model of this configuration (`AinnConfig.to_dict`) and state (`state_dict`), in float32.
+
+    Raises:
+        BenchError, ValueError, RuntimeError: they don't fit together, or not all of the state is numbers.
+    """
+    if not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError("its state isn't made of tensors")
+    with torch_file.WithinWeights(state), Uninitialised():
         model = Ainn(AinnConfig.from_dict(config))
     if not any(name.startswith("picture_filter.") for name in state):  # from before there was one
         state = state | {f"picture_filter.{name}": torch.empty(0) for name in FITTED}
@@ -95,6 +104,7 @@ def build(config: dict[str, Any], state: dict[str, Tensor]) -> Ainn:
         for name in names:
             module.register_buffer(name, state[f"{prefix}.{name}"])
     model.load_state_dict(state, assign=True)
+    torch_file.check_finite(state)
     return model
 
 

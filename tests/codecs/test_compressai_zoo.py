@@ -7,7 +7,7 @@ import importlib
 import socket
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -185,7 +185,7 @@ def test_forged_streams_give_a_picture_or_a_codec_error(checkpoints: dict[str, P
     seed = zlib.crc32(hashlib.sha256(checkpoints[name].read_bytes()).digest())
     rng = np.random.default_rng(0)
     for length in (0, 1, 50, 2000):
-        body = struct.pack("<BHH", 1, 70, 90) + b"\x10\0\0\0" + rng.bytes(length)
+        body = struct.pack("<BHHI", 1, 70, 90, length // 2) + rng.bytes(length)
         stream = body + struct.pack("<I", zlib.crc32(body, seed))
         try:
             assert codec.decode(stream).shape == (90, 70, 3)
@@ -196,7 +196,86 @@ def test_forged_streams_give_a_picture_or_a_codec_error(checkpoints: dict[str, P
         codec.decode(huge + struct.pack("<I", zlib.crc32(huge, seed)))
 
 
+def test_a_size_that_the_strings_have_no_room_for_is_refused_before_any_work(
+    checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bmshj2018-factorized", "mbt2018"):
+        codec = get(f"{name}:weights={checkpoints[name]}")
+        codec.prepare([1])
+        monkeypatch.setattr(codec._model(1), "decompress", lambda *_: pytest.fail("it began to decode"))  # type: ignore[attr-defined]
+        seed = zlib.crc32(hashlib.sha256(checkpoints[name].read_bytes()).digest())
+        body = struct.pack("<BHHI", 1, 2048, 2048, 9) + bytes(20)
+        with pytest.raises(CodecError, match=r"for 2048x2048 pixels \d+ symbols take at least \d+ bytes"):
+            codec.decode(body + struct.pack("<I", zlib.crc32(body, seed)))
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_the_flattest_pictures_have_room_enough(checkpoints: dict[str, Path], name: str) -> None:
+    codec = get(f"{name}:weights={checkpoints[name]}")
+    for side in (1, 128):
+        flat = np.full((side, side, 3), 128, np.uint8)
+        assert codec.decode(codec.encode(flat, 1)).shape == flat.shape
+
+
 # Weights.
+
+
+def _set(name: str, value: float, at: int = 0) -> Callable[[dict[str, torch.Tensor]], None]:
+    def change(state: dict[str, torch.Tensor]) -> None:
+        state[name].view(-1)[at] = value
+
+    return change
+
+
+BAD_WEIGHTS: dict[str, Callable[[dict[str, torch.Tensor]], None]] = {
+    "NaN": _set("g_a.0.weight", np.nan, 3),
+    "infinity": _set("h_s.0.weight", np.inf, 3),
+    "quantiles far apart": _set("entropy_bottleneck.quantiles", -1e9),
+    "an offset out of range": _set("entropy_bottleneck._offset", 1 << 30),
+    "a table that falls": _set("entropy_bottleneck._quantized_cdf", 70000, 1),
+    "a length beyond the table": _set("gaussian_conditional._cdf_length", 1 << 30, 2),
+    "more scales than tables": lambda state: state.update(
+        {"gaussian_conditional.scale_table": torch.arange(1.0, 99)}
+    ),
+    "tables of another number": lambda state: state.update(
+        {name: state[name][:3] for name in state if name.startswith("entropy_bottleneck._")}
+    ),
+    "a network of 14 GB": lambda state: state.update(
+        {"g_a.0.weight": torch.zeros(9000, 1, 1, 1), "g_a.6.weight": torch.zeros(9000, 1, 1, 1)}
+    ),
+    "a network without end": lambda state: state.update({"g_a.0.weight": torch.zeros(1 << 40, 0, 1, 1)}),
+    "a list": lambda state: state.update({"g_a.0.weight": [1.0]}),  # type: ignore[dict-item]
+}
+
+
+@pytest.fixture(scope="module")
+def whole_state(checkpoints: dict[str, Path]) -> dict[str, torch.Tensor]:
+    """With tables, as `bench train` leaves it."""
+    state: dict[str, torch.Tensor] = load_checkpoint("mbt2018-mean", checkpoints["mbt2018-mean"]).state_dict()
+    return state
+
+
+@pytest.mark.parametrize("spoil", BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
+def test_weights_that_would_crash_or_never_end_are_refused_when_loaded(
+    whole_state: dict[str, torch.Tensor], tmp_path: Path, spoil: Callable[[dict[str, torch.Tensor]], None]
+) -> None:
+    state = {name: value.clone() for name, value in whole_state.items()}
+    spoil(state)
+    torch.save({"state_dict": state}, tmp_path / "bad.pt")
+    with pytest.raises(
+        BenchError, match=r"bad\.pt is not a readable file of weights of mbt2018-mean \(.+\)$"
+    ) as caught:
+        load_checkpoint("mbt2018-mean", tmp_path / "bad.pt")
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", ["g_a.6.weight", "h_a.4.bias", "h_s.4.bias"])
+def test_weights_whose_latents_overflow_are_refused_before_symbols_are_coded(
+    whole_state: dict[str, torch.Tensor], tmp_path: Path, name: str
+) -> None:
+    torch.save(whole_state | {name: 1e12 + 0 * whole_state[name]}, tmp_path / "bad.pt")
+    with pytest.raises(CodecError, match="a latent can't be coded"):
+        get(f"mbt2018-mean:weights={tmp_path / 'bad.pt'}").encode(photo(64, 64), 1)
 
 
 def test_without_network_and_weights_there_is_a_sentence_that_says_what_to_do(hub: Path) -> None:

@@ -125,7 +125,8 @@ def test_the_configuration_file_of_the_user_is_looked_into(
         ("programs: {vtm: 7}", "is a folder or a list of folders"),
         ("programs: [vtm]", "is to hold 'programs:'"),
         ("[1, 2]", "is to hold 'programs:'"),
-        ("programs: {vtm: 'a", "can't be read as YAML"),
+        ("programs: {vtm: 'a", "it is no YAML in line 1"),
+        ("programs: " + "[" * 20_000, "nested more than 32 levels deep"),
         (None, "BENCH_CONFIG names .*, and there is no such file"),
     ],
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from bench.codecs.ainn import container
 from bench.codecs.ainn.codec import AinnCodec, _pad
 from bench.codecs.ainn.container import Container
 from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.picture_filter import CLASSES, FEATURES
 from bench.codecs.ainn.uninitialised import Uninitialised
 from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.core.errors import BenchError
@@ -170,20 +173,20 @@ def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(codec: 
             assert decoded.shape == (80, 150, 3) and decoded.dtype == np.uint8
             pictures += 1
         except CodecError as error:
-            assert "values out of range" in str(error)
+            assert "values out of range" in str(error) or "takes at least" in str(error)
             refused += 1
     assert pictures and refused
 
 
-@pytest.mark.parametrize("payload", [b"", b"\0\1\2", b"\xff" * 64], ids=len)
+@pytest.mark.parametrize("payload", [bytes(40), bytes(range(43)), b"\xff" * 64], ids=len)
 def test_beyond_its_end_a_payload_reads_as_zeros(codec: AinnCodec, payload: bytes) -> None:
     """And not as what happens to lie there in memory."""
     outcomes = []
     for behind in (b"", bytes(2000)):
         try:
             outcomes.append(codec.decode(forged(codec, payload + behind)).tobytes())
-        except CodecError:
-            outcomes.append(b"")
+        except CodecError as error:
+            outcomes.append(str(error).encode())
     assert outcomes[0] == outcomes[1]
 
 
@@ -209,6 +212,28 @@ def test_forged_sizes_are_refused(codec: AinnCodec, width: int, height: int) -> 
     body = header + b"payload"
     with pytest.raises(CodecError, match=f"{width}x{height}"):
         codec.decode(body + struct.pack("<I", zlib.crc32(body)))
+
+
+@pytest.mark.parametrize(("width", "height"), [(2048, 2048), (65535, 64), (64, 65535), (65535, 512)])
+def test_a_size_that_the_payload_has_no_room_for_is_refused_before_any_work(
+    codec: AinnCodec, monkeypatch: pytest.MonkeyPatch, width: int, height: int
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError("it began to decode")
+
+    monkeypatch.setattr(codec._coder, "decode", work)
+    for length in (0, 10, 300):
+        with pytest.raises(CodecError, match=rf"{width}x{height} pixels takes at least \d+ bytes"):
+            codec.decode(forged(codec, bytes(length), width, height))
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_the_flattest_pictures_have_room_enough(codec: AinnCodec, value: int) -> None:
+    """What costs least must never be taken for a forgery."""
+    for quality in (1, 3):
+        for side in (1, 64, 256):
+            flat = np.full((side, side, 3), value, np.uint8)
+            assert codec.decode(codec.encode(flat, quality)).shape == flat.shape
 
 
 def test_a_header_cut_off_before_a_good_checksum_is_refused(codec: AinnCodec, stream: bytes) -> None:
@@ -287,6 +312,111 @@ def test_damaged_weights_are_a_bench_error(tiny_weights: Path, tmp_path: Path, d
         path.write_bytes({"cut": data[: len(data) // 2], "text": b"weights?", "empty": b""}[damage])
     with pytest.raises(BenchError, match=r"bad\.pt is not a readable file of A-INN weights \(.+\)"):
         load_weights(path)
+
+
+def _without_end(shape: tuple[int, ...]) -> torch.Tensor:
+    """A tensor of any size that a file holds in 4 bytes."""
+    return torch.zeros(1).expand(shape)
+
+
+def _set(name: str, value: float, at: int = 0) -> Callable[[dict[str, Any]], None]:
+    def change(payload: dict[str, Any]) -> None:
+        payload["state"][name].view(-1)[at] = value
+
+    return change
+
+
+def _configure(**values: object) -> Callable[[dict[str, Any]], None]:
+    return lambda payload: payload["config"].update(values)
+
+
+BOTTLENECK = "entropy.bottleneck."
+BAD_WEIGHTS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "NaN in the transform": _set("transform.0.mix.weight", math.nan),
+    "infinity in the hyperprior": _set("entropy.hyper_analysis.0.weight", -math.inf, 5),
+    "NaN in the filter": _set("picture_filter.coefficients", math.nan),
+    "a filter for no deviation": _set("picture_filter.deviations", 0),
+    "a deviation of zero": _set("entropy.latent_std", 0),
+    "an offset out of range": _set(BOTTLENECK + "_offset", 1 << 30),
+    "an offset below": _set(BOTTLENECK + "_offset", -(1 << 30)),
+    "a table longer than it is": _set(BOTTLENECK + "_cdf_length", 9999),
+    "a table of no length": _set(BOTTLENECK + "_cdf_length", -1),
+    "a table of z that falls": _set(BOTTLENECK + "_quantized_cdf", 70000, 1),
+    "tables of z for more channels": lambda payload: payload["state"].update(
+        {BOTTLENECK + "_offset": torch.zeros(99, dtype=torch.int32)}
+    ),
+    "no tables": lambda payload: payload["state"].update(
+        {"entropy.symbol_tables": torch.empty(0, dtype=torch.int32)}
+    ),
+    "a table of y that falls": _set("entropy.symbol_tables", 70000, 3),
+    "a table of y that is flat": _set("entropy.symbol_tables", 65536, 7),
+    "tables of y overwritten": lambda payload: payload["state"]["entropy.symbol_tables"].fill_(7),
+    "tables of y in two parts": _set("entropy.symbol_tables", 0, 4),
+    "tables of fractions": lambda payload: payload["state"].update(
+        {"entropy.symbol_tables": payload["state"]["entropy.symbol_tables"].float()}
+    ),
+    "a gain of nothing": _set("entropy.fixed_inverse_gain", 0),
+    "gains of another shape": lambda payload: payload["state"].update(
+        {"entropy.fixed_inverse_gain": torch.ones(1, 96, dtype=torch.int32)}
+    ),
+    "a network of 14 GB": _configure(hyper_channels=65000),
+    "a network without end": _configure(unet_convs=10**9),
+    "widths of nothing": _configure(fdsm_widths=(0, 0)),
+    "no widths": _configure(fdsm_widths=()),
+    "too many levels": _configure(pdm_widths=((4,) * 9, (4,), (4,))),
+    "an even kernel": _configure(subnets=({"kernels": (2, 1, 3), "width": 8},) * 4),
+    "text for a number": _configure(cfrm_growth="4"),
+    "true for a number": _configure(couplings=True),
+    "an unknown option": _configure(colour="red"),
+    "lambdas without end": _configure(lambdas=(math.inf,) * 3),
+    "tensors larger than the file": lambda payload: payload["state"].update(
+        {"entropy.hyper_analysis.0.weight": _without_end((10**5, 10**4))}
+    ),
+    "no tensor": lambda payload: payload["state"].update({"entropy.latent_mean": [0.0] * 96}),
+    "a format of lists in lists": lambda payload: payload.update(format=functools.reduce(
+        lambda inner, _: [inner] * 9, range(40), ["x"]
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
+def test_weights_that_would_crash_or_never_end_are_refused_when_loaded(
+    tiny_weights: Path, tmp_path: Path, spoil: Callable[[dict[str, Any]], None]
+) -> None:
+    payload = torch.load(tiny_weights, weights_only=True)
+    payload["state"] |= {  # the tiny model has no filter
+        "picture_filter.coefficients": torch.zeros(3, CLASSES, FEATURES, 3),
+        "picture_filter.deviations": torch.ones(3),
+    }
+    torch.save(payload, tmp_path / "bad.pt")
+    load_weights(tmp_path / "bad.pt")
+    spoil(payload)
+    torch.save(payload, tmp_path / "bad.pt")
+    with pytest.raises(BenchError, match=r"bad\.pt is not a readable file of A-INN weights \(.+\)") as caught:
+        load_weights(tmp_path / "bad.pt")
+    assert len(str(caught.value)) < 400
+
+
+def test_weights_whose_latents_overflow_are_refused_before_symbols_are_coded(
+    tiny_weights: Path, tmp_path: Path
+) -> None:
+    """Each number is finite, and what they give together isn't: it would be coded without end."""
+    payload = torch.load(tiny_weights, weights_only=True)
+    for name, value in payload["state"].items():
+        if name.startswith("entropy.hyper_analysis"):
+            signs = 1.0 - 2 * (torch.arange(value.numel()) % 2)
+            payload["state"][name] = 1e30 * signs.view(value.shape)
+    torch.save(payload, tmp_path / "bad.pt")
+    with pytest.raises(CodecError, match="a latent that can't be coded"):
+        AinnCodec(tmp_path / "bad.pt").encode(photo(64, 64), 2)
+
+
+def test_a_transform_without_an_inverse_is_a_bench_error(tiny_weights: Path, tmp_path: Path) -> None:
+    payload = torch.load(tiny_weights, weights_only=True)
+    payload["state"]["transform.0.mix.weight"].zero_()
+    torch.save(payload, tmp_path / "bad.pt")
+    with pytest.raises(BenchError, match="has no inverse"):
+        AinnCodec(tmp_path / "bad.pt").encode(photo(8, 8), 2)
 
 
 def test_missing_weights_are_a_bench_error(tmp_path: Path) -> None:
