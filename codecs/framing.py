@@ -82,14 +82,14 @@ def cut(image: RGB, size: tuple[int, int] | None) -> RGB:
     return np.ascontiguousarray(image[:height, :width])
 
 
-def check_size(codec: str, width: int, height: int) -> None:
+def check_size(codec: str, width: int, height: int, most: int = MAX_PIXELS) -> None:
     """Check the size of a picture for a learned codec, or the size in a header, which may be forged.
 
     Raises:
-        CodecError: a side isn't from 1 to `MAX_SIDE`, or there are over `MAX_PIXELS` pixels.
+        CodecError: a side isn't from 1 to `MAX_SIDE`, or there are more pixels than `most`.
     """
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= most):
         raise CodecError(
             f"{codec} can't code {width}x{height} pixels; sides go from 1 to {MAX_SIDE}, "
-            f"and {MAX_PIXELS} pixels are the most"
+            f"and {most} pixels are the most"
         )

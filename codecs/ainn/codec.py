@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
-from bench.codecs.framing import check_size
+from bench.codecs.framing import MAX_PIXELS, check_size
 from bench.codecs.parameters import Parameter
 from bench.core import openmp
 from bench.core.errors import BenchError
@@ -25,14 +25,19 @@ if TYPE_CHECKING:
     from bench.codecs.ainn.model import Ainn
 
 WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "compact.pt"
+TILE = 2048  # side of the tiles of a picture that is too large to be coded whole
 
 
 class AinnCodec(Codec):
     """A-INN. Quality 1 codes at the first of the lambdas that the model was trained for, quality 8
     at the last. Any number between is a quality too, as the gains are interpolated.
 
+    Pictures over `MAX_PIXELS` are coded in tiles, so that memory doesn't grow with the picture.
+
     Args:
         weights: a file that `bench train` wrote; by default the one that ships with the package.
+        tile: side of tiles in pixels, for pictures that are larger than one; 0: `TILE`, and only for
+            pictures over `MAX_PIXELS`.
     """
 
     name = "ainn"
@@ -42,12 +47,16 @@ class AinnCodec(Codec):
     whole_qualities = False
     parameters = {
         "weights": Parameter("", "a file that `bench train` wrote; without, what ships", path=True),
+        "tile": Parameter(
+            0, f"side of tiles; 0: {TILE}, and none up to {MAX_PIXELS} pixels", (0, 128, 256, 512, 1024, 2048)
+        ),
     }
 
-    def __init__(self, weights: Path | str = "") -> None:
-        super().__init__(weights=str(weights))
+    def __init__(self, weights: Path | str = "", tile: int = 0) -> None:
+        super().__init__(weights=str(weights), tile=tile)
         openmp.wait_passively()
         self.weights = Path(weights) if weights else WEIGHTS
+        self.tile = tile
 
     @classmethod
     def missing(cls) -> str | None:
@@ -64,7 +73,8 @@ class AinnCodec(Codec):
         return sha256_of(self.weights)
 
     def version(self) -> str:
-        return f"container {container.VERSION}, weights {self.weights_id[:8]}"
+        tiles = f", tiles of {self.tile}" if self.tile else ""
+        return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}"
 
     def provenance(self) -> dict[str, Any]:
         return {
@@ -78,13 +88,19 @@ class AinnCodec(Codec):
         import torch
 
         height, width = image.shape[:2]
-        check_size(container.NAME, width, height)
+        side = self._tile_side(height, width)
+        check_size(container.NAME, width, height, container.MAX_TILED_PIXELS if side else MAX_PIXELS)
         quality = round(quality, 3)  # as the container keeps it
+        level = self._level(quality)
         with torch.inference_mode():
-            y = self._model.encode(_pad(image))
-            coded = self._coder.encode(y, self._level(quality))
+            if side:
+                from bench.codecs.ainn import tiles
+
+                payload = tiles.encode(image, level, side, self._analyse, self._coder)
+            else:
+                payload = self._coder.encode(self._analyse(image), level).payload
         identity = bytes.fromhex(self.weights_id[:8])
-        return container.pack(container.Container(width, height, quality, identity, coded.payload))
+        return container.pack(container.Container(width, height, quality, identity, payload, bool(side)))
 
     def decode(self, bitstream: bytes) -> RGB:
         import torch
@@ -95,22 +111,38 @@ class AinnCodec(Codec):
                 f"the A-INN bitstream was written with weights {content.weights.hex()}, "
                 f"and these are {self.weights_id[:8]}; decode it with the weights it was written with"
             )
-        multiple = _side_multiple()
-        sides = (content.height, content.width)
-        size = tuple(-(-side // multiple) * multiple // 16 for side in sides)
-        if len(content.payload) < (least := self._coder.least_bytes((size[0], size[1]))):
+        payload, height, width = content.payload, content.height, content.width
+        latent_size = _latent_size(height, width)
+        if len(payload) < (least := self._coder.least_bytes(latent_size)):
             raise CodecError(
-                f"the A-INN bitstream is damaged: a picture of {content.width}x{content.height} pixels takes "
-                f"at least {least} bytes, and there are {len(content.payload)}"
+                f"the A-INN bitstream is damaged: a picture of {width}x{height} pixels takes "
+                f"at least {least} bytes, and there are {len(payload)}"
             )
+        level = self._level(content.quality)
+        synthesise = functools.partial(self._synthesise, level=level)
         with torch.inference_mode():
-            level = self._level(content.quality)
-            latent = self._coder.decode(content.payload, (size[0], size[1]), level)
-            x_hat = self._model.decode(latent.y_hat)[:, :, : content.height, : content.width]
-            x_hat = self._model.picture_filter(x_hat, level)[0]
-            return np.ascontiguousarray(
-                x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy()
-            )
+            if content.tiled:
+                from bench.codecs.ainn import tiles
+
+                return tiles.decode(payload, height, width, level, self._coder, synthesise)
+            latent = self._coder.decode(payload, latent_size, level)
+            return synthesise(latent.y_hat, height, width)
+
+    def _tile_side(self, height: int, width: int) -> int:
+        """Side of the tiles that a picture is coded in, 0: whole."""
+        if self.tile:
+            return self.tile if max(height, width) > self.tile else 0
+        return TILE if height * width > MAX_PIXELS else 0
+
+    def _analyse(self, image: RGB) -> Tensor:
+        """The latent (1, M, H/16, W/16) of a picture, its sides filled up."""
+        return self._model.encode(_pad(image))
+
+    def _synthesise(self, y_hat: Tensor, height: int, width: int, level: float) -> RGB:
+        """The picture of a latent, cut to its own size."""
+        x_hat = self._model.decode(y_hat)[:, :, :height, :width]
+        x_hat = self._model.picture_filter(x_hat, level)[0]
+        return np.ascontiguousarray(x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy())
 
     def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds:
         from bench.codecs.ainn.model import SIDE_MULTIPLE
@@ -144,6 +176,13 @@ class AinnCodec(Codec):
     def _level(self, quality: float) -> float:
         """The position of a quality (1 to 8) among the lambdas: 0 to L - 1."""
         return min(max(quality - 1, 0), len(self._model.config.lambdas) - 1)
+
+
+def _latent_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width of the latent of a picture."""
+    multiple = _side_multiple()
+    rows, columns = (-(-side // multiple) * multiple // 16 for side in (height, width))
+    return rows, columns
 
 
 def _pad(image: RGB) -> Tensor:

@@ -3,11 +3,11 @@
 | bytes | what                                                         |
 | ----- | ------------------------------------------------------------ |
 | 4     | ``AINN``                                                     |
-| 1     | version of this layout                                       |
+| 1     | version of this layout: 2, or 3 if the picture is in tiles  |
 | 2     | quality in thousandths                                       |
 | 4     | width and height, 16 bits each                               |
 | 4     | start of the weights' SHA-256                                |
-| ...   | range coded z, then y                                        |
+| ...   | payload: range coded z, then y; or parts, see ``tiles.py``   |
 | 4     | CRC-32 of all before: no damaged stream reaches the decoder  |
 
 Numbers are little-endian.
@@ -20,11 +20,13 @@ import zlib
 from typing import NamedTuple
 
 from bench.codecs.base import CodecError
-from bench.codecs.framing import check_size
+from bench.codecs.framing import MAX_PIXELS, check_size
 
 NAME = "A-INN"
 MAGIC = b"AINN"
 VERSION = 2
+TILED_VERSION = 3
+MAX_TILED_PIXELS = 1 << 28
 _HEADER = struct.Struct("<4sBHHH4s")
 _CHECKSUM = struct.Struct("<I")
 
@@ -35,12 +37,14 @@ class Container(NamedTuple):
     quality: float
     weights: bytes  # 4: the start of the SHA-256 of the weights file
     payload: bytes
+    tiled: bool = False
 
 
 def pack(content: Container) -> bytes:
-    check_size(NAME, content.width, content.height)
+    _check_size(content.width, content.height, content.tiled)
     quality = round(content.quality * 1000)
-    header = _HEADER.pack(MAGIC, VERSION, quality, content.width, content.height, content.weights)
+    version = TILED_VERSION if content.tiled else VERSION
+    header = _HEADER.pack(MAGIC, version, quality, content.width, content.height, content.weights)
     body = header + content.payload
     return body + _CHECKSUM.pack(zlib.crc32(body))
 
@@ -59,7 +63,15 @@ def unpack(bitstream: bytes) -> Container:
     if _CHECKSUM.unpack(checksum)[0] != zlib.crc32(body):
         raise CodecError("the A-INN bitstream is damaged or cut off; its checksum doesn't fit")
     _, version, quality, width, height, weights = _HEADER.unpack_from(body)
-    if version != VERSION:
-        raise CodecError(f"the A-INN bitstream has version {version}; this decoder reads version {VERSION}")
-    check_size(NAME, width, height)
-    return Container(width, height, quality / 1000, weights, body[_HEADER.size :])
+    if version not in (VERSION, TILED_VERSION):
+        raise CodecError(
+            f"the A-INN bitstream has version {version}; "
+            f"this decoder reads versions {VERSION} and {TILED_VERSION}"
+        )
+    tiled = version == TILED_VERSION
+    _check_size(width, height, tiled)
+    return Container(width, height, quality / 1000, weights, body[_HEADER.size :], tiled)
+
+
+def _check_size(width: int, height: int, tiled: bool) -> None:
+    check_size(NAME, width, height, MAX_TILED_PIXELS if tiled else MAX_PIXELS)

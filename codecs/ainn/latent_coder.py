@@ -43,6 +43,18 @@ class DecodedLatent(NamedTuple):
     symbols: Tensor
 
 
+class CodedBand(NamedTuple):
+    """As many rows of a latent as are coded at once; for `bench.codecs.ainn.tiles`."""
+
+    payload: bytes
+    last_rows: Tensor  # what the next band needs of this one
+
+
+class DecodedBand(NamedTuple):
+    y_hat: Tensor  # 1, M, rows, W
+    last_rows: Tensor
+
+
 class _Tables(NamedTuple):
     """Quantised cumulative distributions as the range coder takes them."""
 
@@ -56,6 +68,31 @@ class _Tables(NamedTuple):
         return _Tables(self.cdfs[:last], self.sizes[:last], self.offsets[:last])
 
 
+class _Swept(NamedTuple):
+    y_hat: Tensor  # 1, M, H, W, float32
+    last_rows: Tensor  # decoded y_n, with its margin at the sides: what a sweep below takes as `above`
+
+
+class _Reader:
+    """Symbols out of bytes.
+
+    Args:
+        most: so many symbols will be read of y.
+    """
+
+    def __init__(self, payload: bytes, most: int) -> None:
+        self._decoder = range_coder.decoder()
+        # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
+        self._decoder.set_stream(payload + bytes(16 * len(payload) + 8 * most + 64))
+
+    def read(self, shape: tuple[int, ...], indexes: list[int], tables: _Tables) -> Tensor:
+        decoded = self._decoder.decode_stream(indexes, *tables.up_to(indexes))
+        values = torch.tensor(decoded, dtype=torch.float64)
+        if values.abs().max() > _LARGEST_SYMBOL:
+            raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
+        return values.view(shape)
+
+
 class LatentCoder:
     """Codes latents with a trained entropy model, as `load_weights` gives it."""
 
@@ -67,13 +104,18 @@ class LatentCoder:
         self._bits = torch.from_numpy(symbol_bits(self._y_tables.cdfs))
         self._first_symbols = torch.tensor(self._y_tables.offsets)
 
+    @property
+    def channels(self) -> int:
+        """M, of y."""
+        return self.exact.spans[-1].stop
+
     def least_bytes(self, size: tuple[int, int]) -> int:
         """The fewest bytes of a payload for a latent of this size: of one whose symbols are the cheapest.
 
         Args:
             size: H and W.
         """
-        positions, channels = size[0] * size[1], self.exact.spans[-1].stop
+        positions, channels = size[0] * size[1], self.channels
         of_y = positions * channels * min(range_coder.least_bits(*self._y_tables[:2]))
         of_z = positions // 16 * sum(range_coder.least_bits(*self._z_tables[:2]))
         return range_coder.least_bytes(of_y + of_z)
@@ -86,14 +128,86 @@ class LatentCoder:
             level: position among the lambdas, 0 to L - 1, in whole thousandths.
         """
         encoder = range_coder.encoder()
+        z = self.analyse(y)
+        self._put_z(z, encoder)
+        swept, symbols, bits = self._put_y(y, self.hyper_features(z, level), level, None, encoder)
+        bits -= float(torch.log2(self.model.bottleneck.likelihood(z[None].float())).sum())
+        return CodedLatent(encoder.flush(), swept.y_hat, symbols, bits)
+
+    @torch.no_grad()
+    def decode(self, payload: bytes, size: tuple[int, int], level: float) -> DecodedLatent:
+        """Bytes to y_hat (1, M, H, W).
+
+        Args:
+            size: H and W.
+            level: the one that `encode` was given.
+
+        Raises:
+            CodecError: the bytes are damaged, as far as that shows.
+        """
+        reader = _Reader(payload, self.channels * size[0] * size[1])
+        z = self._read_z(size, reader)
+        swept, symbols = self._read_y(self.hyper_features(z, level), size, level, None, reader)
+        return DecodedLatent(swept.y_hat, symbols)
+
+    @torch.no_grad()
+    def analyse(self, y: Tensor) -> Tensor:
+        """z (K, H/4, W/4), whole numbers, of y (1, M, H, W)."""
         y_n = self.model.normalise(y.float())
-        z = self.model.hyper_analysis(y_n)[0].round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
+        z: Tensor = self.model.hyper_analysis(y_n)[0]
         _check_finite(y_n)
         _check_finite(z)
-        queue: tuple[list[int], list[int]] = ([], [])  # symbols of y, and which tables they are coded by
+        return z.round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
 
+    def hyper_features(self, z: Tensor, level: float) -> Tensor:
+        """Features (H * W, features) of z (K, H/4, W/4)."""
+        return self.exact.hyper_features(z, self.exact.gains(level)[0])
+
+    def encode_z(self, z: Tensor) -> bytes:
+        """z (K, H/4, W/4) alone."""
+        encoder = range_coder.encoder()
+        self._put_z(z, encoder)
+        return encoder.flush()  # type: ignore[no-any-return]
+
+    def decode_z(self, payload: bytes, size: tuple[int, int]) -> Tensor:
+        """Inverse of `encode_z`, given H and W."""
+        return self._read_z(size, _Reader(payload, self.channels * size[0] * size[1]))
+
+    @torch.no_grad()
+    def encode_y(self, y: Tensor, hyper: Tensor, level: float, above: Tensor | None) -> CodedBand:
+        """A band of y (1, M, rows, W) alone.
+
+        Args:
+            hyper: of `hyper_features`, for the band.
+            above: `last_rows` of the band above; None: there is none.
+        """
+        encoder = range_coder.encoder()
+        swept, _, _ = self._put_y(y, hyper, level, above, encoder)
+        return CodedBand(encoder.flush(), swept.last_rows)
+
+    @torch.no_grad()
+    def decode_y(
+        self, payload: bytes, hyper: Tensor, size: tuple[int, int], level: float, above: Tensor | None
+    ) -> DecodedBand:
+        """Inverse of `encode_y`, given the number of rows and W."""
+        reader = _Reader(payload, self.channels * size[0] * size[1])
+        swept, _ = self._read_y(hyper, size, level, above, reader)
+        return DecodedBand(swept.y_hat, swept.last_rows)
+
+    def _put_z(self, z: Tensor, encoder: Any) -> None:
+        encoder.encode_with_indexes(_integers(z), _z_indexes(z.shape), *self._z_tables)
+
+    def _read_z(self, size: tuple[int, int], reader: _Reader) -> Tensor:
+        shape = (len(self._z_tables.sizes), size[0] // 4, size[1] // 4)
+        return reader.read(shape, _z_indexes(shape), self._z_tables)
+
+    def _put_y(
+        self, y: Tensor, hyper: Tensor, level: float, above: Tensor | None, encoder: Any
+    ) -> tuple[_Swept, Tensor, float]:
+        """Encode y; gives what the decoder will have, the symbols, and their bits by the tables."""
+        queue: tuple[list[int], list[int]] = ([], [])  # symbols of y, and which tables they are coded by
         height, width = y.shape[2:]
-        target = y_n[0].double().permute(1, 2, 0).reshape(height * width, -1)
+        target = self.model.normalise(y.float())[0].double().permute(1, 2, 0).reshape(height * width, -1)
         symbols = torch.zeros_like(target)
         levels = _of_one_picture(level)
         gain, inverse_gain = (gain.flatten().double() for gain in self.model.gains(levels))
@@ -114,64 +228,42 @@ class LatentCoder:
             bits.add_(self._bits_of(chosen, tables).sum())
             return chosen
 
-        y_hat = self._sweep(z, level, (height, width), code)
+        swept = self._sweep(hyper, level, (height, width), code, above)
         _check_finite(symbols)
-        encoder.encode_with_indexes(_integers(z), _z_indexes(z.shape), *self._z_tables)
         encoder.encode_with_indexes(*queue, *self._y_tables)
-        bits -= torch.log2(self.model.bottleneck.likelihood(z[None].float())).sum()
-        return CodedLatent(encoder.flush(), y_hat, symbols, float(bits))
+        return swept, symbols, float(bits)
 
-    @torch.no_grad()
-    def decode(self, payload: bytes, size: tuple[int, int], level: float) -> DecodedLatent:
-        """Bytes to y_hat (1, M, H, W).
-
-        Args:
-            size: H and W.
-            level: the one that `encode` was given.
-
-        Raises:
-            CodecError: the bytes are damaged, as far as that shows.
-        """
-        height, width = size
-        channels = self.exact.spans[-1].stop
-        decoder = range_coder.decoder()
-        # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
-        decoder.set_stream(payload + bytes(16 * len(payload) + 8 * channels * height * width + 64))
-
-        def read(shape: tuple[int, ...], indexes: list[int], tables: _Tables) -> Tensor:
-            values = torch.tensor(decoder.decode_stream(indexes, *tables.up_to(indexes)), dtype=torch.float64)
-            if values.abs().max() > _LARGEST_SYMBOL:
-                raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
-            return values.view(shape)
-
-        z_shape = (len(self._z_tables.sizes), height // 4, width // 4)
-        z = read(z_shape, _z_indexes(z_shape), self._z_tables)
-        symbols = torch.zeros(height * width, channels, dtype=torch.float64)
+    def _read_y(
+        self, hyper: Tensor, size: tuple[int, int], level: float, above: Tensor | None, reader: _Reader
+    ) -> tuple[_Swept, Tensor]:
+        """Decode y; gives the symbols, too."""
+        symbols = torch.zeros(size[0] * size[1], self.channels, dtype=torch.float64)
 
         def code(positions: Tensor, span: Span, mean: Tensor, tables: Tensor) -> Tensor:
-            decoded = read(tuple(mean.shape), _integers(tables), self._y_tables)
+            decoded = reader.read(tuple(mean.shape), _integers(tables), self._y_tables)
             symbols[positions, span.start : span.stop] = decoded
             return decoded
 
-        y_hat = self._sweep(z, level, size, code)
-        return DecodedLatent(y_hat, symbols)
+        return self._sweep(hyper, level, size, code, above), symbols
 
     def _sweep(
         self,
-        z_hat: Tensor,
+        hyper: Tensor,
         level: float,
         size: tuple[int, int],
         code: Callable[[Tensor, Span, Tensor, Tensor], Tensor],
-    ) -> Tensor:
-        """Wavefront by wavefront, group by group: predict, code (or read), reconstruct. Returns y_hat."""
+        above: Tensor | None,
+    ) -> _Swept:
+        """Wavefront by wavefront, group by group: predict, code (or read), reconstruct."""
         height, width = size
         exact = self.exact
         log_gain, inverse_gain = exact.gains(level)
-        hyper = exact.hyper_features(z_hat, log_gain)
         stride = width + 2 * REACH
         taps = torch.tensor([dy * stride + dx for dy, dx in CONTEXT_OFFSETS])
         # Decoded y_n, with a margin of zeros that the window may look into.
         decoded = torch.zeros((height + REACH) * stride, len(log_gain), dtype=torch.float64)
+        if above is not None:
+            decoded[: REACH * stride] = above
         for rows, columns in _wavefronts(height, width):
             positions = rows * width + columns
             margined = (rows + REACH) * stride + columns + REACH
@@ -185,7 +277,8 @@ class LatentCoder:
             decoded[margined] = here
         grid = decoded.view(height + REACH, stride, -1)[REACH:, REACH : REACH + width]
         y_n = (grid / _ONE).permute(2, 0, 1)[None]
-        return self.model.denormalise(y_n, _of_one_picture(level)).float()
+        y_hat = self.model.denormalise(y_n, _of_one_picture(level)).float()
+        return _Swept(y_hat, decoded[-REACH * stride :].clone())
 
     def _bits_of(self, symbols: Tensor, tables: Tensor) -> Tensor:
         """Bits of symbols by their tables; of those beyond a table, what the escape alone costs."""

@@ -243,8 +243,8 @@ def test_a_header_cut_off_before_a_good_checksum_is_refused(codec: AinnCodec, st
 
 
 def test_a_forged_version_is_refused(codec: AinnCodec, stream: bytes) -> None:
-    body = stream[:4] + b"\x03" + stream[5:-4]
-    with pytest.raises(CodecError, match="version 3"):
+    body = stream[:4] + b"\x04" + stream[5:-4]
+    with pytest.raises(CodecError, match="version 4"):
         codec.decode(body + struct.pack("<I", zlib.crc32(body)))
 
 
