@@ -6,7 +6,7 @@ out the same with any library, device and number of threads. Bounds are checked 
 made. Between the products stand only operations that IEEE 754 defines to the last bit:
 multiplication, division, floor, clamp.
 
-Everything here works on one picture: features are (positions, channels), positions in scan order.
+Everything here works on one picture: features are (positions, channels).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bench.codecs.ainn.channel_groups import MAX_MAGNITUDE, with_magnitudes
+from bench.codecs.ainn.channel_groups import MAX_MAGNITUDE
 from bench.codecs.ainn.entropy import SCALE_COUNT, SCALE_MIN, EntropyModel
 from bench.codecs.ainn.layers import ENTROPY_SLOPE
 from bench.codecs.ainn.symbol_tables import LOG_STEP
@@ -46,9 +46,12 @@ class FixedPointEntropy:
 
         context = entropy.context.weight.permute(2, 1, 0)  # taps, M, features
         self._context = Linear(context.flatten(0, 1), entropy.context.bias)
+        self._taps = self._context.weight.view(context.shape)
         groups = entropy.groups
         self._first = Linear(*_matrix(groups.first))
         self._before = [Linear(*_matrix(layer)) for layer in groups.before]
+        for layer in self._before:
+            layer.weight = self._by_groups(layer.weight)
         self._second = Linear(*_matrix(groups.second))
         self._last = [Linear(weight.flatten(1).T, bias) for weight, bias in map(groups.output, groups.spans)]
 
@@ -68,51 +71,98 @@ class FixedPointEntropy:
 
         return between(self.log_gain), between(self.inverse_gain)
 
-    def hyper_features(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
-        """z_hat (K, H/4, W/4), whole numbers, to (H * W, features + 1): mean log-gain, features of z."""
+    def hyper_sums(self, z_hat: Tensor, log_gain: Tensor) -> Tensor:
+        """z_hat (K, H/4, W/4), whole numbers, to (H * W, width): what the hyperprior adds to `features`."""
         x = (z_hat * _ONE).clamp(-LARGEST, LARGEST)
         for index, layer in enumerate(self._synthesis):
             _, height, width = x.shape
             columns = nn.functional.unfold(x[None], 3, padding=1)[0].T  # positions, 9 * channels
-            out = layer(columns)
+            last = index == len(self._synthesis) - 1
+            out = layer(columns) if last else layer.leaky(columns)
             x = out.T.reshape(-1, height, width)
             if index in (0, 2):
                 x = nn.functional.pixel_shuffle(x, 2)
-            if index < len(self._synthesis) - 1:
-                x = _leaky(x)
         psi = x.flatten(1).T
         rate = torch.floor(log_gain.sum() / len(log_gain) + 0.5)
-        return torch.cat((rate.expand(len(psi), 1), psi), dim=1)
+        hyper = torch.cat((rate.expand(len(psi), 1), psi), dim=1)
+        return torch.addmm(self._first.bias, hyper, self._first.weight[: hyper.shape[1]])
 
-    def features(self, hyper: Tensor, window: Tensor) -> Tensor:
-        """Shared by groups (B, width): of B positions' hyper features and decoded neighbours (B, taps, M)."""
-        context = self._context(window.clamp(-LARGEST, LARGEST).flatten(1))
-        return self._first(torch.cat((hyper, context), dim=1))
+    def start_context(self, positions: int) -> Tensor:
+        """Sums (positions, features) of the context, before any neighbour was added."""
+        return self._context.bias.repeat(positions, 1)
 
-    def distribution(self, group: int, shared: Tensor, decoded: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-deviation (B, channels of the group), given y of the groups before (B, its start)."""
-        hidden = shared
-        if group > 0:
-            before = with_magnitudes(decoded.clamp(-LARGEST, LARGEST), MAX_MAGNITUDE * _ONE)
-            hidden = hidden + self._before[group - 1](before)
-        hidden = _leaky(self._second(_leaky(hidden.clamp(-LARGEST, LARGEST))))
+    def add_context(self, sums: Tensor, neighbours: Tensor, taps: slice) -> None:
+        """Add what neighbours bring to positions' sums (B, features), in place.
+
+        Args:
+            neighbours: (B, number of taps, M), decoded and within +-LARGEST.
+            taps: which of `CONTEXT_OFFSETS` they are.
+        """
+        sums.addmm_(neighbours.flatten(1), self._taps[taps].flatten(0, 1))
+
+    def features(self, hyper: Tensor, context: Tensor) -> Tensor:
+        """Shared by groups (B, width): of B positions' `hyper_sums` and their context's sums."""
+        context = rounded(context)
+        return rounded(torch.addmm(hyper, context, self._first.weight[-context.shape[1] :]))
+
+    def distribution(self, group: int, shared: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-deviation (B, channels of the group).
+
+        Args:
+            shared: what `features` gave.
+            before: what `known` gives of the groups before, side by side (B, 2 * the group's start).
+        """
+        hidden = self._before[group - 1](before).add_(shared) if group > 0 else shared.clone()
+        hidden = self._second.leaky(rounded_leaky(hidden))
         mean, log_scale = self._last[group](hidden).chunk(2, dim=1)
         return mean, log_scale
 
+    def _by_groups(self, weight: Tensor) -> Tensor:
+        """Inputs of a layer of `before` in another order: from all channels, then all magnitudes, to that
+        of `known`, group by group."""
+        channels = len(weight) // 2
+        both = weight.view(2, channels, -1)
+        parts = [
+            both[:, span.start : span.stop].flatten(0, 1) for span in self.spans if span.stop <= channels
+        ]
+        return torch.cat(parts)
+
+
+def known(y: Tensor) -> Tensor:
+    """What the next groups are told of a group's y (B, channels): y within bounds, and its magnitudes."""
+    bounded = y.clamp(-LARGEST, LARGEST)
+    return torch.cat((bounded, bounded.abs().clamp_(max=MAX_MAGNITUDE * _ONE)), dim=1)
+
 
 class Linear:
-    """x (B, inputs) to (B, outputs), rounded to fixed point and kept within bounds."""
+    """x (B, inputs) to (B, outputs), rounded to fixed point and kept within bounds.
+
+    Weights are kept divided by 2^FRACTION, and half a step is part of the bias, so that a sum only
+    needs to be cut off: powers of two don't change what is exact.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        self.weight = fixed(weight).contiguous()
-        self.bias = fixed(bias) * _ONE
-        if float((self.weight.abs().sum(0) * LARGEST + self.bias.abs()).max()) >= EXACT:
+        self.weight = fixed(weight).contiguous() / _ONE
+        self.bias = fixed(bias) + 0.5
+        if _ONE * float((self.weight.abs().sum(0) * LARGEST + self.bias.abs()).max()) >= EXACT:
             raise BenchError("the entropy model's weights are too large to be exact in fixed point")
 
     def __call__(self, x: Tensor) -> Tensor:
-        return (
-            (torch.mm(x, self.weight) + self.bias).mul_(1 / _ONE).add_(0.5).floor_().clamp_(-LARGEST, LARGEST)
-        )
+        return rounded(torch.addmm(self.bias, x, self.weight))
+
+    def leaky(self, x: Tensor) -> Tensor:
+        """The same, and LeakyReLU behind."""
+        return rounded_leaky(torch.addmm(self.bias, x, self.weight))
+
+
+def rounded(sums: Tensor) -> Tensor:
+    """Sums, half a step included, in place to whole numbers within bounds."""
+    return sums.floor_().clamp_(-LARGEST, LARGEST)
+
+
+def rounded_leaky(sums: Tensor) -> Tensor:
+    """`rounded`, then LeakyReLU rounded down: whole numbers may be cut off once, behind both."""
+    return nn.functional.leaky_relu_(sums, ENTROPY_SLOPE).floor_().clamp_(-LARGEST * ENTROPY_SLOPE, LARGEST)
 
 
 def fixed(x: Tensor) -> Tensor:
@@ -128,16 +178,14 @@ def fixed_inverse_gains(log_inverse_gain: Tensor) -> Tensor:
 
 def add_symbols(mean: Tensor, symbols: Tensor, inverse_gain: Tensor) -> Tensor:
     """y_n of symbols: mean + symbol * inverse gain."""
-    return mean + torch.floor(symbols * inverse_gain * 2.0 ** (FRACTION - GAIN_FRACTION) + 0.5)
+    steps = inverse_gain * 2.0 ** (FRACTION - GAIN_FRACTION)
+    return (symbols * steps).add_(0.5).floor_().add_(mean)
 
 
 def table_indexes(log_scale: Tensor) -> Tensor:
     """Indexes of the symbol tables that code elements: those of the nearest deviations, on a log scale."""
-    return torch.floor((log_scale - _LOG_MIN) / _LOG_STEP + 0.5).clamp_(0, SCALE_COUNT - 1)
-
-
-def _leaky(x: Tensor) -> Tensor:
-    return torch.maximum(x, torch.floor(x * ENTROPY_SLOPE))
+    nearest = (log_scale - _LOG_MIN).div_(_LOG_STEP).add_(0.5)
+    return nearest.clamp_(0, SCALE_COUNT - 1).to(torch.int32)  # which cuts off
 
 
 def _matrix(conv: nn.Module) -> tuple[Tensor, Tensor]:

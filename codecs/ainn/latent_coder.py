@@ -22,13 +22,24 @@ from torch import Tensor
 from bench.codecs import range_coder
 from bench.codecs.ainn.channel_groups import Span
 from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, EntropyModel
-from bench.codecs.ainn.fixed_point import FRACTION, REACH, FixedPointEntropy, add_symbols, table_indexes
+from bench.codecs.ainn.fixed_point import (
+    FRACTION,
+    LARGEST,
+    REACH,
+    FixedPointEntropy,
+    add_symbols,
+    known,
+    table_indexes,
+)
 from bench.codecs.ainn.quantise import choose_symbols
 from bench.codecs.ainn.symbol_tables import split_tables, symbol_bits
 from bench.codecs.base import CodecError
 
 _LARGEST_SYMBOL = 1 << 15
 _ONE = 2.0**FRACTION
+# Neighbours, of `CONTEXT_OFFSETS`, that are decoded at least so many wavefronts ahead. They are added to
+# as many wavefronts at once: fewer products, and larger ones, read the weights less often.
+_AHEAD = ((slice(0, 7), 4), (slice(7, 9), 2), (slice(9, 12), 1))
 
 
 class CodedLatent(NamedTuple):
@@ -62,10 +73,11 @@ class _Tables(NamedTuple):
     sizes: list[int]
     offsets: list[int]
 
-    def up_to(self, indexes: list[int]) -> _Tables:
-        """The tables up to the last of these indexes; a call copies all, and the last are the largest."""
-        last = max(indexes, default=0) + 1
-        return _Tables(self.cdfs[:last], self.sizes[:last], self.offsets[:last])
+    def only(self, indexes: list[int]) -> _Tables:
+        """With empty tables where there is none of these indexes: a call copies all that it is given."""
+        used = set(indexes)
+        cdfs = [cdf if index in used else [] for index, cdf in enumerate(self.cdfs[: max(used) + 1])]
+        return _Tables(cdfs, self.sizes[: len(cdfs)], self.offsets[: len(cdfs)])
 
 
 class _Swept(NamedTuple):
@@ -86,11 +98,8 @@ class _Reader:
         self._decoder.set_stream(payload + bytes(16 * len(payload) + 8 * most + 64))
 
     def read(self, shape: tuple[int, ...], indexes: list[int], tables: _Tables) -> Tensor:
-        decoded = self._decoder.decode_stream(indexes, *tables.up_to(indexes))
-        values = torch.tensor(decoded, dtype=torch.float64)
-        if values.abs().max() > _LARGEST_SYMBOL:
-            raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
-        return values.view(shape)
+        decoded = self._decoder.decode_stream(indexes, *tables.only(indexes))
+        return torch.from_numpy(np.array(decoded, np.float64)).view(shape)
 
 
 class LatentCoder:
@@ -160,8 +169,8 @@ class LatentCoder:
         return z.round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
 
     def hyper_features(self, z: Tensor, level: float) -> Tensor:
-        """Features (H * W, features) of z (K, H/4, W/4)."""
-        return self.exact.hyper_features(z, self.exact.gains(level)[0])
+        """Sums (H * W, features) of z (K, H/4, W/4), to which context is added."""
+        return self.exact.hyper_sums(z, self.exact.gains(level)[0])
 
     def encode_z(self, z: Tensor) -> bytes:
         """z (K, H/4, W/4) alone."""
@@ -199,86 +208,97 @@ class LatentCoder:
 
     def _read_z(self, size: tuple[int, int], reader: _Reader) -> Tensor:
         shape = (len(self._z_tables.sizes), size[0] // 4, size[1] // 4)
-        return reader.read(shape, _z_indexes(shape), self._z_tables)
+        z = reader.read(shape, _z_indexes(shape), self._z_tables)
+        _check_range(z)
+        return z
 
     def _put_y(
         self, y: Tensor, hyper: Tensor, level: float, above: Tensor | None, encoder: Any
     ) -> tuple[_Swept, Tensor, float]:
         """Encode y; gives what the decoder will have, the symbols, and their bits by the tables."""
-        queue: tuple[list[int], list[int]] = ([], [])  # symbols of y, and which tables they are coded by
-        height, width = y.shape[2:]
-        target = self.model.normalise(y.float())[0].double().permute(1, 2, 0).reshape(height * width, -1)
-        symbols = torch.zeros_like(target)
+        order = _CodingOrder(*y.shape[2:])
+        target = order.of_grid(self.model.normalise(y.float())[0].double())
+        symbols, tables = torch.zeros_like(target), torch.zeros(target.shape, dtype=torch.int32)
         levels = _of_one_picture(level)
         gain, inverse_gain = (gain.flatten().double() for gain in self.model.gains(levels))
         gain = gain.exp()
         weight = self.model.distortion_weight(levels).flatten().double()
-        bits = torch.zeros((), dtype=torch.float64)
 
-        def code(positions: Tensor, span: Span, mean: Tensor, tables: Tensor) -> Tensor:
+        def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
             here = slice(span.start, span.stop)
-            residual = target[positions, here] - mean / _ONE
             chosen = choose_symbols(
-                residual, gain[here], inverse_gain[here], weight[here],
-                lambda values, index: self._bits_of(values, tables[index]),
+                target[positions, here] - mean / _ONE, gain[here], inverse_gain[here], weight[here],
+                lambda values, which: self._bits_of(values, indexes[which]),
             ).clamp_(-_LARGEST_SYMBOL, _LARGEST_SYMBOL)  # fmt: skip
-            queue[0].extend(_integers(chosen))
-            queue[1].extend(_integers(tables))
             symbols[positions, here] = chosen
-            bits.add_(self._bits_of(chosen, tables).sum())
+            tables[positions, here] = indexes
             return chosen
 
-        swept = self._sweep(hyper, level, (height, width), code, above)
+        swept = self._sweep(hyper, level, order, code, above)
         _check_finite(symbols)
-        encoder.encode_with_indexes(*queue, *self._y_tables)
-        return swept, symbols, float(bits)
+        encoder.encode_with_indexes(
+            _integers(order.stream(symbols, self.exact.spans)),
+            _integers(order.stream(tables, self.exact.spans)),
+            *self._y_tables,
+        )
+        return swept, order.scan(symbols), float(self._bits_of(symbols, tables).sum())
 
     def _read_y(
         self, hyper: Tensor, size: tuple[int, int], level: float, above: Tensor | None, reader: _Reader
     ) -> tuple[_Swept, Tensor]:
         """Decode y; gives the symbols, too."""
+        order = _CodingOrder(*size)
         symbols = torch.zeros(size[0] * size[1], self.channels, dtype=torch.float64)
 
-        def code(positions: Tensor, span: Span, mean: Tensor, tables: Tensor) -> Tensor:
-            decoded = reader.read(tuple(mean.shape), _integers(tables), self._y_tables)
+        def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
+            decoded = reader.read(tuple(mean.shape), _integers(indexes), self._y_tables)
             symbols[positions, span.start : span.stop] = decoded
             return decoded
 
-        return self._sweep(hyper, level, size, code, above), symbols
+        swept = self._sweep(hyper, level, order, code, above)
+        _check_range(symbols)
+        return swept, order.scan(symbols)
 
     def _sweep(
         self,
         hyper: Tensor,
         level: float,
-        size: tuple[int, int],
-        code: Callable[[Tensor, Span, Tensor, Tensor], Tensor],
+        order: _CodingOrder,
+        code: Callable[[slice, Span, Tensor, Tensor], Tensor],
         above: Tensor | None,
     ) -> _Swept:
-        """Wavefront by wavefront, group by group: predict, code (or read), reconstruct."""
-        height, width = size
+        """Wavefront by wavefront, group by group: predict, code (or read), reconstruct.
+
+        Args:
+            code: takes positions in coding order, channels, means and indexes of tables; returns symbols.
+        """
         exact = self.exact
         log_gain, inverse_gain = exact.gains(level)
-        stride = width + 2 * REACH
-        taps = torch.tensor([dy * stride + dx for dy, dx in CONTEXT_OFFSETS])
-        # Decoded y_n, with a margin of zeros that the window may look into.
-        decoded = torch.zeros((height + REACH) * stride, len(log_gain), dtype=torch.float64)
+        hyper = hyper[order.positions]
+        y_n = torch.empty(len(hyper), len(log_gain), dtype=torch.float64)
+        # Decoded y_n within bounds, with a margin of zeros that the window may look into.
+        grid = torch.zeros(order.margined_size, len(log_gain), dtype=torch.float64)
         if above is not None:
-            decoded[: REACH * stride] = above
-        for rows, columns in _wavefronts(height, width):
-            positions = rows * width + columns
-            margined = (rows + REACH) * stride + columns + REACH
-            features = exact.features(hyper[positions], decoded[margined[:, None] + taps])
-            here = torch.empty(len(positions), len(log_gain), dtype=torch.float64)
+            grid[: len(above)] = above
+        context = exact.start_context(len(hyper))
+        for index, front in enumerate(order.fronts):
+            for taps, ahead in _AHEAD:
+                if index % ahead == 0:
+                    last = order.fronts[min(index + ahead, len(order.fronts)) - 1]
+                    positions = slice(front.start, last.stop)
+                    exact.add_context(context[positions], grid[order.windows[positions, taps]], taps)
+            features = exact.features(hyper[front], context[front])
+            before = torch.empty(len(features), 2 * len(log_gain), dtype=torch.float64)
             for group, span in enumerate(exact.spans):
                 part = slice(span.start, span.stop)
-                mean, log_scale = exact.distribution(group, features, here[:, : span.start])
-                symbols = code(positions, span, mean, table_indexes(log_scale + log_gain[part]))
-                here[:, part] = add_symbols(mean, symbols, inverse_gain[part])
-            decoded[margined] = here
-        grid = decoded.view(height + REACH, stride, -1)[REACH:, REACH : REACH + width]
-        y_n = (grid / _ONE).permute(2, 0, 1)[None]
+                mean, log_scale = exact.distribution(group, features, before[:, : 2 * span.start])
+                symbols = code(front, span, mean, table_indexes(log_scale + log_gain[part]))
+                y_n[front, part] = add_symbols(mean, symbols, inverse_gain[part])
+                before[:, 2 * span.start : 2 * span.stop] = known(y_n[front, part])
+            grid[order.margined[front]] = y_n[front].clamp(-LARGEST, LARGEST)
+        y_n = order.grid(y_n / _ONE)[None]
         y_hat = self.model.denormalise(y_n, _of_one_picture(level)).float()
-        return _Swept(y_hat, decoded[-REACH * stride :].clone())
+        return _Swept(y_hat, grid[-order.margin_size :].clone())
 
     def _bits_of(self, symbols: Tensor, tables: Tensor) -> Tensor:
         """Bits of symbols by their tables; of those beyond a table, what the escape alone costs."""
@@ -289,13 +309,49 @@ class LatentCoder:
         return self._bits[table, torch.where((entry < 0) | (entry > escape), escape, entry)]
 
 
-def _wavefronts(height: int, width: int) -> list[tuple[Tensor, Tensor]]:
-    """Rows and columns of the positions with the same ``column + 3 * row``, in order."""
-    fronts = []
-    for front in range(width + 3 * (height - 1)):
-        rows = torch.arange(max(0, -((width - 1 - front) // 3)), min(height - 1, front // 3) + 1)
-        fronts.append((rows, front - 3 * rows))
-    return fronts
+class _CodingOrder:
+    """Positions by wavefronts: those with the same ``column + 3 * row`` next to one another.
+
+    Tensors in coding order are (H * W, channels).
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self._size = height, width
+        rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        fronts = (columns + 3 * rows).flatten()
+        self.positions = fronts.argsort(stable=True)  # H * W: in scan order
+        self._places = self.positions.argsort()
+        stops = fronts.bincount().cumsum(0).tolist()
+        self.fronts = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
+        # Of a grid with a margin on the left, on the right and above, in scan order.
+        stride = width + 2 * REACH
+        self.margined_size, self.margin_size = (height + REACH) * stride, REACH * stride
+        margined = (rows + REACH) * stride + columns + REACH
+        self.margined = margined.flatten()[self.positions]
+        taps = torch.tensor([dy * stride + dx for dy, dx in CONTEXT_OFFSETS])
+        self.windows = self.margined[:, None] + taps  # H * W, taps
+
+    def of_grid(self, x: Tensor) -> Tensor:
+        """(C, H, W) to coding order."""
+        return x.flatten(1).T[self.positions]
+
+    def scan(self, x: Tensor) -> Tensor:
+        """Coding order to scan order."""
+        return x[self._places]
+
+    def grid(self, x: Tensor) -> Tensor:
+        """Coding order to (C, H, W)."""
+        return self.scan(x).view(*self._size, -1).permute(2, 0, 1)
+
+    def stream(self, x: Tensor, spans: list[Span]) -> Tensor:
+        """Coding order to that of the bitstream, in which a wavefront goes group by group."""
+        parts = [x[front, span.start : span.stop].flatten() for front in self.fronts for span in spans]
+        return torch.cat(parts)
+
+
+def _check_range(symbols: Tensor) -> None:
+    if symbols.abs().max() > _LARGEST_SYMBOL:
+        raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
 
 
 def _check_finite(values: Tensor) -> None:
