@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> int:
     if task == "gate":
         with tempfile.TemporaryDirectory() as results:
             where = ("--dataset", "sample", "--results", results)
-            code = run(bench, "run", "--codec", "ainn", "--codec", "jpeg", *where)
+            jobs = ("--jobs", os.cpu_count() or 1)
+            code = run(bench, "run", "--codec", "ainn", "--codec", "jpeg", *jobs, *where)
             return code or run(bench, "check", *where)
     if task == "check":
         ruff = VENV / "bin/ruff"

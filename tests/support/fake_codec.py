@@ -25,25 +25,24 @@ from pathlib import Path
 
 
 def encode(source: str, target: str, quality: str) -> None:
-    import numpy as np
     from PIL import Image
 
     step = 101 - round(float(quality))
     with Image.open(source) as picture:
-        pixels = np.array(picture.convert("RGB"))
-    coarse = (pixels // step).astype(np.uint8)
-    header = json.dumps([step, *pixels.shape]).encode() + b"\n"
-    Path(target).write_bytes(header + zlib.compress(coarse.tobytes()))
+        pixels = picture.convert("RGB")
+    coarse = pixels.tobytes().translate(bytes(value // step % 256 for value in range(256)))
+    header = json.dumps([step, *pixels.size]).encode() + b"\n"
+    Path(target).write_bytes(header + zlib.compress(coarse))
 
 
 def decode(source: str, target: str) -> None:
-    import numpy as np
     from PIL import Image
 
     header, _, packed = Path(source).read_bytes().partition(b"\n")
-    step, *shape = json.loads(header)
-    coarse = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape).astype(int)
-    Image.fromarray(np.minimum(coarse * step + step // 2, 255).astype(np.uint8)).save(target)
+    step, *size = json.loads(header)
+    fine = bytes(max(0, min(value * step + step // 2, 255)) for value in range(256))
+    pixels = zlib.decompress(packed).translate(fine)
+    Image.frombytes("RGB", tuple(size), pixels).save(target)
 
 
 def look(source: str, target: str, *words: str) -> None:

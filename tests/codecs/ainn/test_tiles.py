@@ -139,7 +139,7 @@ FORGERIES: dict[str, Callable[[bytes], bytes]] = {
 def test_forged_parts_are_refused_with_a_sentence(
     codec: AinnCodec, stream: bytes, forgery: Callable[[bytes], bytes]
 ) -> None:
-    with pytest.raises(CodecError, match="A-INN bitstream is damaged[;:]") as caught:
+    with pytest.raises(CodecError, match=r"A-INN bitstream is damaged[;:]") as caught:
         codec.decode(with_payload(stream, forgery))
     assert "\n" not in str(caught.value)
 
