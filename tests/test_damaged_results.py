@@ -76,6 +76,9 @@ DAMAGES: dict[str, Damage] = {
     "metrics in a list": change(metrics=[30.0]),
     "text for a score": change(metrics={"psnr": "30"}),
     "an endless number": change(bpp=1e999),
+    "a number beyond all floats": change(quality=10**400),
+    "a score beyond all floats": change(metrics={"psnr": -(10**400)}),
+    "more bytes than any disk holds": change(bytes=10**400),
 }
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import metrics
 from bench.check.cells import Pair, Pairing, gain_in
+from bench.check.equal_bits import gains_at_equal_bits
 from bench.check.rules import Rule
 from bench.check.verdicts import State
 from bench.compare.bd import bjontegaard
-from bench.compare.curves import Curve, MeasuredCell, cell_of, curve
-from bench.compare.fixed import quality_at_rate
-from bench.compare.intervals import MIN_IMAGES, ends, interval, leaving_one_out
+from bench.compare.curves import cell_of, curve
+from bench.compare.intervals import MIN_IMAGES, ends, interval, means_leaving_one_out
 from bench.compare.savings import is_lossless
 from bench.core.words import first_few
-from bench.results import Row
 
 if TYPE_CHECKING:
     from bench.compare.interpolation import Array
@@ -89,7 +88,7 @@ def of_curves(rule: Rule, codec: str, pairing: Pairing) -> Figure:
     """
     assert rule.metric is not None
     before, now = (
-        curve(name, [_cell(pair[side], rule.metric) for pair in pairing.whole])
+        curve(name, [cell_of(pair[side], rule.metric) for pair in pairing.whole])
         for side, name in ((0, "the baseline"), (1, codec))
     )
     if is_lossless((*before.cells, *now.cells)):
@@ -127,41 +126,27 @@ def of_single_images(rule: Rule, pairing: Pairing) -> Figure:
     that a codec may spend its bits otherwise. How many pictures lose so much is the remark.
     """
     assert rule.metric is not None
-    baseline: dict[str, list[MeasuredCell]] = {}
-    for before, _ in pairing.pairs:
-        baseline.setdefault(before.image_sha256, []).append(_cell(before, rule.metric))
-    curves = {image: curve("the baseline", cells) for image, cells in baseline.items()}
-    gains = [
-        (_gain_at_equal_bits(rule.metric, pair, curves[pair[0].image_sha256]), pair[0])
-        for pair in pairing.pairs
-    ]
+    rows = [before for before, _ in pairing.pairs]
+    gains = list(zip(gains_at_equal_bits(rule.metric, pairing.pairs), rows, strict=True))
+    images = len({row.image_sha256 for row in rows})
     worst, cell = min(gains, key=lambda gain: gain[0])
     scale = metrics.get(rule.metric)
     title = scale.title
     if worst == 0:
-        what = f"{title} of the worst of {len(curves)} images"
-        return Figure(what, 0.0, None, len(curves), "at equal bits")
+        what = f"{title} of the worst of {images} images"
+        return Figure(what, 0.0, None, images, "at equal bits")
     remark = "is lossless no more" if worst == -math.inf else "at equal bits"
     if hit := sorted({row.image for gain, row in gains if -gain >= _REACHED * rule.threshold}):
-        remark += f" ({len(hit)} of {len(curves)} images lose so much: {first_few(hit)})"
+        remark += f" ({len(hit)} of {images} images lose so much: {first_few(hit)})"
     what = f"{title} of {cell.image} at quality {cell.quality:g}"
-    return Figure(what, scale.turned(worst), None, len(curves), remark)
-
-
-def _gain_at_equal_bits(metric: str, pair: Pair, baseline: Curve) -> float:
-    before, now = pair
-    gain = gain_in(metric, before, now)
-    if now.bpp == before.bpp or math.isinf(before.metrics[metric] or 0) or math.isinf(gain):
-        return gain
-    there, here = (quality_at_rate(baseline, metric, row.bpp) for row in pair)
-    return gain if there is None or here is None else gain - (here - there)
+    return Figure(what, scale.turned(worst), None, images, remark)
 
 
 def _mean_rate(pairs: Sequence[Pair], where: str) -> Figure:
     import numpy as np
 
     rates = np.array([[row.bpp for row in pair] for pair in pairs])
-    means = leaving_one_out(len(pairs)) @ rates if len(pairs) > 1 else rates
+    means = means_leaving_one_out(rates) if len(pairs) > 1 else rates
     ratios = np.log(means[:, 1] / means[:, 0])
     percent = [100 * math.expm1(value) for value in (ratios[0], *_spread(ratios))]
     return Figure(f"mean bpp {where}", percent[0], _pair(percent[1:]), len(pairs))
@@ -179,7 +164,7 @@ def _mean(metric: str, pairs: Sequence[Pair], where: str) -> Figure:
             remark = f"{words} on {len(images)} of {len(pairs)} images ({first_few(images)})"
             return Figure(what, scale.turned(infinite), None, len(pairs), remark)
     values = np.array([scale.turned(gain) for gain in gains])[:, None]
-    means = (leaving_one_out(len(pairs)) @ values if len(pairs) > 1 else values)[:, 0]
+    means = (means_leaving_one_out(values) if len(pairs) > 1 else values)[:, 0]
     return Figure(what, float(means[0]), _pair(_spread(means)), len(pairs))
 
 
@@ -194,8 +179,3 @@ def _spread(values: Array) -> list[float]:
 def _pair(values: Iterable[float]) -> Ends | None:
     both = list(values)
     return (both[0], both[1]) if both else None
-
-
-def _cell(row: Row, metric: str) -> MeasuredCell:
-    """With one metric only, for others need not be installed here."""
-    return replace(cell_of(row), values={metric: row.metrics[metric]})

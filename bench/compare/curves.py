@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import fmean
 
 from bench import metrics
@@ -75,8 +76,18 @@ class Curve:
 
     def of_image(self, image: str) -> Curve:
         """The curve of one image, by `MeasuredCell.image`."""
-        cells = (cell for cell in self.cells if cell.image == image)
-        return curve(self.codec, cells, self.average, self.members)
+        return curve(self.codec, self.cells_of(image), self.average, self.members)
+
+    def cells_of(self, image: str) -> list[MeasuredCell]:
+        """The cells of one image, by `MeasuredCell.image`."""
+        return self._cells_by_image.get(image, [])
+
+    @cached_property
+    def _cells_by_image(self) -> dict[str, list[MeasuredCell]]:
+        cells: dict[str, list[MeasuredCell]] = {}
+        for cell in self.cells:
+            cells.setdefault(cell.image, []).append(cell)
+        return cells
 
     def by(self, metric: str) -> Curve:
         """The curve that counts by a metric: of a hull, the points that are on it by that metric."""
@@ -87,14 +98,18 @@ class Curve:
         return replace(self, points=points, cells=tuple(cell for cell in self.cells if cell.quality in there))
 
 
-def cell_of(row: Row) -> MeasuredCell:
-    """A measured row as a cell; times that were taken while other jobs ran are left out."""
+def cell_of(row: Row, metric: str | None = None) -> MeasuredCell:
+    """A measured row as a cell; times that were taken while other jobs ran are left out.
+
+    Args:
+        metric: the only one that is looked at, as others need not be installed; None: all.
+    """
     return MeasuredCell(
         image=row.image_sha256,
         name=row.image,
         quality=row.quality,
         bpp=row.bpp,
-        values=row.metrics,
+        values=row.metrics if metric is None else {metric: row.metrics[metric]},
         encode_s=row.encode_s if row.alone else None,
         decode_s=row.decode_s if row.alone else None,
         encode_memory=row.encode_memory,

@@ -137,10 +137,11 @@ def _image_deltas(tested: Curve, anchor: Curve, metric: str, method: str, part: 
     }
     there = {cell.image for cell in anchor.cells}
     for image, name in names.items():
-        if image in there:
-            single, single_anchor = (whole.of_image(image).by(metric) for whole in (tested, anchor))
-            bd = ready_made.get(image) or _bd(single, single_anchor, metric, method, part)
+        if bd := ready_made.get(image):
             yield ImageDelta(name, bd)
+        elif image in there:
+            single, single_anchor = (whole.of_image(image).by(metric) for whole in (tested, anchor))
+            yield ImageDelta(name, _bd(single, single_anchor, metric, method, part))
 
 
 def _bd(tested: Curve, anchor: Curve, metric: str, method: str, part: Part) -> BD:

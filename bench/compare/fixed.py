@@ -10,9 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from bench.compare.curves import Curve
 from bench.metrics import get as get_metric
+
+if TYPE_CHECKING:
+    from bench.compare.interpolation import Array
 
 RATES = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)  # bpp
 
@@ -99,16 +103,33 @@ def quality_at_rate(curve: Curve, metric: str, bpp: float) -> float | None:
     """The quality, as of `Curve.axes`, that a curve reaches at a rate: between its points as in
     `at_fixed_rate`, beyond them straight on over log rate. None: the curve doesn't rise, or has one point."""
     points = curve.usable_points(metric)
-    spline = _quality_over_rate(curve, metric)
-    if not spline.low < spline.high:
+    if not _rise(points):
         return None
-    x = math.log(bpp)
-    if spline.low <= x <= spline.high:
-        return spline(x)
-    (x0, y0), (x1, y1) = (
-        (math.log(rate), quality) for rate, quality in (points[:2] if x < spline.low else points[-2:])
-    )
-    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    import numpy as np
+
+    rates, qualities = np.array(points).T[:, None]
+    return float(qualities_at_rates(rates, qualities, np.array([[bpp]]))[0, 0])
+
+
+def qualities_at_rates(rates: Array, qualities: Array, bpp: Array) -> Array:
+    """As `quality_at_rate`, of many curves at once: (curves, places).
+
+    Args:
+        rates, qualities: (curves, points), two points or more, both rising strictly within a row.
+        bpp: (curves, places).
+    """
+    import numpy as np
+
+    from bench.compare.interpolation import pchip
+
+    x, at = np.log(rates), np.log(bpp)
+    low, high = x[:, :1], x[:, -1:]
+    between = pchip(x, qualities).values(np.clip(at, low, high))
+    slopes = np.diff(qualities) / np.diff(x)
+    before = qualities[:, :1] + slopes[:, :1] * (at - low)
+    after = qualities[:, -1:] + slopes[:, -1:] * (at - high)
+    values: Array = np.where(at < low, before, np.where(at > high, after, between))
+    return values
 
 
 def crossings(tested: Curve, anchor: Curve, metric: str) -> list[Crossing]:
@@ -146,7 +167,7 @@ class _Spline:
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         self.low, self.high = math.inf, -math.inf
-        if len(points) >= 2 and all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(points)):
+        if _rise(points):
             import numpy as np
 
             from bench.compare.interpolation import pchip
@@ -164,6 +185,10 @@ class _Spline:
 
         values: list[float] = self._spline.values(np.array([xs]))[0].tolist()
         return values
+
+
+def _rise(points: Sequence[tuple[float, float]]) -> bool:
+    return len(points) >= 2 and all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(points))
 
 
 def _rate_over_quality(curve: Curve, metric: str) -> _Spline:

@@ -1,4 +1,4 @@
-"""A codec's curves of single images by one metric, as arrays, and the mean curves of weighted images."""
+"""A codec's curves of single images by one metric, as arrays, and their mean curves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from bench import metrics
 from bench.compare.curves import Curve
 from bench.compare.interpolation import Array
+from bench.compare.intervals import means_leaving_one_out
 from bench.metrics import USUAL
 
 
@@ -22,12 +23,10 @@ class ImageCurves:
     _terms: Array = field(repr=False)  # what the mean is taken of
     _finish: Callable[[float], float] | None = field(repr=False)  # from such a mean to a quality
 
-    def means(self, weights: Array) -> tuple[Array, Array]:
-        """Rates and qualities (draws, qualities) of mean curves, as `Curve.axes` gives them.
-
-        weights: of images (draws, images); a row sums to 1.
-        """
-        rates, means = _weighted(weights, self.rates), _weighted(weights, self._terms)
+    def means_leaving_one_out(self) -> tuple[Array, Array]:
+        """Rates and qualities (images + 1, qualities) of mean curves, as `Curve.axes` gives them: of all
+        images, then of all but one."""
+        rates, means = means_leaving_one_out(self.rates), means_leaving_one_out(self._terms)
         if self._finish is not None:
             finish = self._finish
             means = np.array([[finish(mean) for mean in row] for row in means.tolist()])
@@ -67,16 +66,3 @@ def image_curves(curve: Curve, metric: str, images: list[str]) -> ImageCurves:
         return scale.turned(scale.in_db(scale.from_linear(mean)))
 
     return ImageCurves(rates, qualities, terms, finish)
-
-
-def _weighted(weights: Array, values: Array) -> Array:
-    """weights @ values, where infinity is infinity unless its weight is 0."""
-    infinite = ~np.isfinite(values)
-    if not infinite.any():
-        plain: Array = weights @ values
-        return plain
-    means: Array = weights @ np.where(infinite, 0.0, values)
-    for image, column in zip(*np.nonzero(infinite), strict=True):
-        drawn = weights[:, image] > 0
-        means[drawn, column] += values[image, column]
-    return means

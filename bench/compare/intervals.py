@@ -128,19 +128,35 @@ def _leave_one_out(
     for curve, known in zip((tested, anchor), whole, strict=True):
         if not all(known[image] for image in images):
             return Interval(None, None, n, f"{curve.codec} has images without {metrics.get(metric).title}")
-    weights = leaving_one_out(n)
     axes = [
-        values for curve in (tested, anchor) for values in image_curves(curve, metric, images).means(weights)
+        values
+        for curve in (tested, anchor)
+        for values in image_curves(curve, metric, images).means_leaving_one_out()
     ]
     return images, axes, bjontegaard_arrays(axes[0], axes[1], axes[2], axes[3], method, part)
 
 
-def leaving_one_out(images: int) -> Array:
-    """Weights of images (images + 1, images): in the first row all, then all but one."""
+def means_leaving_one_out(values: Array) -> Array:
+    """Means over images (images + 1, columns) of values (images, columns): in the first row of all images,
+    then of all but one. A mean with infinity is infinity.
+
+    >>> import numpy as np
+    >>> means_leaving_one_out(np.array([[1.0], [2.0], [6.0]])).ravel().tolist()
+    [3.0, 4.0, 3.5, 1.5]
+    """
     import numpy as np
 
-    n = images
-    return np.vstack((np.full((1, n), 1 / n), (1 - np.eye(n)) / (n - 1)))
+    n = len(values)
+    finite = np.isfinite(values)
+    known = np.where(finite, values, 0.0)
+    total = known.sum(axis=0)
+    means = np.vstack((total / n, (total - known) / (n - 1)))
+    for infinite in () if finite.all() else (np.inf, -np.inf):
+        here = values == infinite
+        others = here.sum(axis=0) - np.vstack((np.zeros_like(here[:1]), here))
+        with np.errstate(invalid="ignore"):  # infinities of both signs: no number
+            means[others > 0] += infinite
+    return means
 
 
 def ends(estimate: Array, without: Array) -> tuple[Array, Array]:

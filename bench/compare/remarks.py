@@ -158,7 +158,7 @@ def _lack(curve: Curve, whole: Whole, image: str) -> str:
     images, qualities = whole
     if image in images:
         return ""
-    measured = {cell.quality for cell in curve.cells if cell.image == image}
+    measured = {cell.quality for cell in curve.cells_of(image)}
     if not measured & qualities:
         return f"{curve.codec} has no figures there"
     missing = ", ".join(f"{quality:g}" for quality in sorted(qualities - measured))

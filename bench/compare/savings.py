@@ -54,8 +54,11 @@ def is_lossless(cells: Iterable[MeasuredCell]) -> bool:
     >>> is_lossless([MeasuredCell("a", "a.png", 100, 9.5, {"psnr": math.inf, "vmaf": 97.4})])
     True
     """
-    cells = list(cells)
-    return bool(cells) and all(map(_came_back_whole, cells))
+    there = False
+    for there in map(_came_back_whole, cells):
+        if not there:
+            return False
+    return there
 
 
 def savings(curves: Sequence[Curve]) -> tuple[Saving, ...]:
@@ -108,13 +111,13 @@ def _mean_saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, tuple[flo
     """Percent by which the mean of the first rates is below that of the second, with its interval."""
     import numpy as np
 
-    from bench.compare.intervals import MIN_IMAGES, ends, leaving_one_out
+    from bench.compare.intervals import MIN_IMAGES, ends, means_leaving_one_out
 
     rates = np.array(pairs)
     saving = 100 * (1 - float(rates[:, 0].mean() / rates[:, 1].mean()))
     if len(pairs) < MIN_IMAGES:
         return saving, None
-    means = leaving_one_out(len(pairs)) @ rates
+    means = means_leaving_one_out(rates)
     ratios = np.log(means[:, 0] / means[:, 1])
     low, high = ends(ratios[0], ratios[1:])
     return saving, (-100 * math.expm1(high), -100 * math.expm1(low))

@@ -191,6 +191,8 @@ def matched(sources: Sequence[Source]) -> list[Source]:
     Raises:
         BenchError: a file has a picture twice, with and without suffix.
     """
+    if all(source.rows for source in sources):
+        return list(sources)
     known: dict[str, str] = {}
     for source in sources:
         for row in source.rows:

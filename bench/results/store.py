@@ -9,12 +9,14 @@ of an older one, but a failure hides no figures unless it voids them. A line tha
 
 from __future__ import annotations
 
+import gc
 import glob
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -116,28 +118,33 @@ class Store:
         Raises:
             BenchError: written by another codec-bench.
         """
-        records = list(self._records(self.path(dataset, codec)))
         contents = Contents(version)
-        contents.setups = {record.id: record for record in records if isinstance(record, Setup)}
-        lines = [record for record in records if not isinstance(record, Setup)]
+        lines: list[Row | Failure | RunRecord] = []
+        with _no_collections():
+            for record in self._records(self.path(dataset, codec)):
+                if isinstance(record, Setup):
+                    contents.setups[record.id] = record
+                else:
+                    lines.append(record)
         if version is None and lines:
             contents.version = lines[-1].codec_version
         for record in lines:
             if isinstance(record, RunRecord) or record.codec_version != contents.version:
                 continue
-            elif isinstance(record, Row):
-                contents.rows_of_any_picture[record.cell] = record
-                contents.failures.pop(record.cell, None)
-            elif record.voids or record.cell not in contents.rows_of_any_picture:
-                contents.rows_of_any_picture.pop(record.cell, None)
-                contents.failures[record.cell] = record
+            cell = record.cell
+            if isinstance(record, Row):
+                contents.rows_of_any_picture[cell] = record
+                contents.failures.pop(cell, None)
+            elif record.voids or cell not in contents.rows_of_any_picture:
+                contents.rows_of_any_picture.pop(cell, None)
+                contents.failures[cell] = record
         if lines and isinstance(lines[-1], RunRecord):
             contents.last_run = lines[-1]
         pictures = _pictures_now(lines)
-        contents.rows = dict(sorted(_current(contents.rows_of_any_picture.items(), pictures), key=_order))
+        contents.rows = _current(contents.rows_of_any_picture, pictures)
         if len(contents.rows) == len(contents.rows_of_any_picture):
             contents.rows_of_any_picture = contents.rows
-        contents.failures = dict(sorted(_current(contents.failures.items(), pictures), key=_order))
+        contents.failures = _current(contents.failures, pictures)
         return contents
 
     def replace(self, dataset: str, codec: str, contents: Contents) -> Path:
@@ -274,20 +281,42 @@ def _pictures_now(records: Iterable[Record]) -> dict[str, str | None]:
     return pictures
 
 
-def _current(
-    cells: Iterable[tuple[CellKey, Result]], pictures: dict[str, str | None]
-) -> Iterator[tuple[CellKey, Result]]:
-    """The cells of pictures that the dataset has now, under the names that these have now."""
+def _current(cells: dict[CellKey, Result], pictures: dict[str, str | None]) -> dict[CellKey, Result]:
+    """The cells of pictures that the dataset has now, under the names that these have now, by image and
+    quality. As `bench run` leaves them, they are the very cells that are given."""
     names = {sha256: name for name, sha256 in pictures.items() if sha256}
-    for key, record in cells:
+
+    def name_now(record: Row | Failure) -> str | None:
         if name := names.get(record.image_sha256):
-            yield key, record if record.image == name else replace(record, image=name)
-        elif pictures.get(record.image, "replaced") is None:  # there, but the last run didn't look at it
-            yield key, record
+            return name
+        unseen = pictures.get(record.image, "replaced") is None  # there, but the last run didn't look at it
+        return record.image if unseen else None
+
+    in_order = all(_order(one) <= _order(other) for one, other in pairwise(cells.values()))
+    if in_order and all(name_now(record) == record.image for record in cells.values()):
+        return cells
+    current = [
+        (key, record if record.image == name else replace(record, image=name))
+        for key, record in cells.items()
+        if (name := name_now(record))
+    ]
+    return dict(sorted(current, key=lambda item: _order(item[1])))
 
 
-def _order(item: tuple[CellKey, Row | Failure]) -> tuple[str, float]:
-    return item[1].image, item[1].quality
+def _order(record: Row | Failure) -> tuple[str, float]:
+    return record.image, record.quality
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Python's collector of cycles at rest: it would go through all records again and again."""
+    was_at_work = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_at_work:
+            gc.enable()
 
 
 def _name_of(file_name: str, path: Path, kind: str) -> str:

@@ -89,7 +89,7 @@ class _Reader:
     """Symbols out of bytes.
 
     Args:
-        most: so many symbols will be read of y.
+        most: so many symbols will be read.
     """
 
     def __init__(self, payload: bytes, most: int) -> None:
@@ -154,7 +154,7 @@ class LatentCoder:
         Raises:
             CodecError: the bytes are damaged, as far as that shows.
         """
-        reader = _Reader(payload, self.channels * size[0] * size[1])
+        reader = _Reader(payload, self.channels * size[0] * size[1])  # z's are far fewer
         z = self._read_z(size, reader)
         swept, symbols = self._read_y(self.hyper_features(z, level), size, level, None, reader)
         return DecodedLatent(swept.y_hat, symbols)
@@ -180,7 +180,8 @@ class LatentCoder:
 
     def decode_z(self, payload: bytes, size: tuple[int, int]) -> Tensor:
         """Inverse of `encode_z`, given H and W."""
-        return self._read_z(size, _Reader(payload, self.channels * size[0] * size[1]))
+        most = len(self._z_tables.sizes) * size[0] * size[1] // 16
+        return self._read_z(size, _Reader(payload, most))
 
     @torch.no_grad()
     def encode_y(self, y: Tensor, hyper: Tensor, level: float, above: Tensor | None) -> CodedBand:

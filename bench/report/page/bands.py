@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.compare.curves import Curve
 from bench.compare.image_curves import image_curves, whole_images
-from bench.compare.intervals import MIN_IMAGES, ends, leaving_one_out
+from bench.compare.intervals import MIN_IMAGES, ends
 from bench.metrics import get as get_metric
 
 
@@ -37,7 +37,7 @@ def bands(curve: Curve, metrics: Sequence[str]) -> dict[str, list[dict[str, Any]
         single = image_curves(counting, metric, names)
         if not np.isfinite(single.qualities).all():
             continue
-        rates, values = single.means(leaving_one_out(len(names)))
+        rates, values = single.means_leaving_one_out()
         log_rates = np.log(rates)  # so that no end is below 0
         bpp = np.exp(ends(log_rates[0], log_rates[1:].T))
         sign = get_metric(metric).turned(1.0)
