@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -108,6 +109,20 @@ def test_nothing_sticks_out_of_a_narrow_screen(browser: Browser, report: Path, w
     for mode in MODES:
         browser.open(report, f"mode={mode}")
         assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_figures_along_a_scale_stand_apart(browser: Browser, report: Path, width: int) -> None:
+    browser.window(width, 700)
+    browser.open(report, "anchor=made-up")
+    script = (
+        "return [...document.querySelectorAll('#summary .axis span')].map((label) => {"
+        "  const box = label.getBoundingClientRect();"
+        "  return [box.left, box.right];}).filter(([left, right]) => right > left)"
+    )
+    labels = sorted(browser.run(script))
+    assert len(labels) > 1
+    assert all(one[1] < other[0] for one, other in pairwise(labels)), labels
 
 
 def test_every_control_is_reached_by_the_keyboard(browser: Browser, report: Path) -> None:

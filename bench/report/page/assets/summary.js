@@ -1,5 +1,7 @@
 // BD-rates of all codecs against the anchor, the best first.
 
+const ROOMY = 30;
+
 station("summary", "BD-rate", "BD-rate", ["metric", "anchor"], (body) => {
   const note = h("p", { class: "about" });
   const table = h("div", {});
@@ -199,14 +201,20 @@ function stretch(kind, scale, low, high) {
   return h("i", { class: kind, style: { left: `${from}%`, width: `${to - from}%` } });
 }
 
+/** A narrow strip shows only those ticks that are `ROOMY` percent of it apart, 0 first. */
 function stripAxis(scale) {
-  return h(
-    "div",
-    { class: "strip axis", "aria-hidden": "true" },
-    scale
-      .ticks(4)
-      .map((tick) => h("span", { style: { left: `${scale(tick)}%` } }, tick === 0 ? "0" : signed(tick, 0))),
-  );
+  const ticks = scale.ticks(4);
+  const far = (tick) => Math.abs(scale(tick) - scale(0));
+  const roomy = [];
+  for (const tick of [...ticks].sort((a, b) => far(a) - far(b)))
+    if (roomy.every((other) => Math.abs(scale(tick) - scale(other)) >= ROOMY)) roomy.push(tick);
+  const label = (tick) =>
+    h(
+      "span",
+      { class: roomy.includes(tick) ? "" : "extra", style: { left: `${scale(tick)}%` } },
+      tick === 0 ? "0" : signed(tick, 0),
+    );
+  return h("div", { class: "strip axis", "aria-hidden": "true" }, ticks.map(label));
 }
 
 /** Wide enough for all BD-rates and intervals; single images may run out of it. */
