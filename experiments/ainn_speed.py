@@ -57,7 +57,7 @@ def main(path: Path) -> None:
             best[name] = list(map(min, best[name], seconds(encode) + seconds(decode)))
     print(f"{path.name}, {picture.shape[1]}x{picture.shape[0]}, {torch.get_num_threads()} threads")
     print(
-        "| codec | encode (s) | CPU (s) | decode (s) | CPU (s) | times A-INN: encode | CPU | decode | CPU |"
+        "| codec | encode (s) | CPU | decode (s) | CPU | times A-INN: encode | CPU | decode | CPU |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, times in best.items():

@@ -59,7 +59,7 @@ def timed(*command: str, **environment: str) -> tuple[float, float]:
 
 
 def work_alone(folder: Path) -> float:
-    """CPU seconds of the codec and the metrics, without a harness; NumPy has one thread, as in `bench run`."""
+    """CPU seconds of the codec and the metrics, without a harness; with one thread, as in `bench run`."""
     command = (sys.executable, __file__, str(folder), "--alone")
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     return float(subprocess.run(command, check=True, env=environment, capture_output=True).stdout)
