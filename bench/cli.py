@@ -18,6 +18,7 @@ from bench.core.openmp import wait_passively
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Benchmark image codecs, learned and conventional: rate, distortion, time, Bjontegaard deltas.",
 )

@@ -16,10 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from bench.compare.curves import cell_of, curve, whole_curves
 from bench.core.errors import BenchError
-from bench.report.plots.looks import font_note
-from bench.report.tables import full_tables, pareto_tables, points_table, summary_tables
 
 if TYPE_CHECKING:
     from bench.compare.comparison import Comparison
@@ -146,6 +143,9 @@ def stopped(done: Outcome) -> None:
 
 def scored(codec: str, dataset: str, done: Scored) -> None:
     """The table of what was scored, and what could not be."""
+    from bench.compare.curves import cell_of, curve
+    from bench.report.tables import points_table
+
     if done.rows:
         images = len({row.image_sha256 for row in done.rows})
         title = f"{codec} on {dataset}, mean over {'1 image' if images == 1 else f'{images} images'}"
@@ -213,6 +213,9 @@ def comparison(
     result: Comparison, paths: Sequence[Path], full: bool = False, costs: Sequence[str] = ()
 ) -> None:
     """The BD-rates (with `full` all tables), remarks, and where the files lie."""
+    from bench.report.plots.looks import font_note
+    from bench.report.tables import full_tables, pareto_tables, summary_tables
+
     stdout = _stdout()
     more = full_tables(result) if full else []
     for table in [*summary_tables(result), *more, *pareto_tables(result, costs)]:
@@ -230,6 +233,9 @@ def comparison(
 
 def _print_points(run: Run, stderr: Console) -> None:
     """The points of a run, all of them over the same images: those that have every quality."""
+    from bench.compare.curves import cell_of, curve, whole_curves
+    from bench.report.tables import points_table
+
     cells = [cell_of(row) for row in run.outcome.rows]
     images, qualities = whole_curves(cells)
     whole = [cell for cell in cells if cell.image in images and cell.quality in qualities]

@@ -3,8 +3,9 @@
     python experiments/ainn_speed.py path/to/picture.png
 
 cheng2020-anchor is untrained: its time doesn't depend on its weights, and its serial context model is the
-usual one. Each is called three times, in turns; the quickest counts. The last two lines are what A-INN's
-transform alone computes, both ways, and how long the filter behind it takes.
+usual one. Each is called three times, in turns; the quickest counts. CPU seconds are those of all threads:
+other programs change them less. The last two lines are what A-INN's transform alone computes, both ways, and
+how long the filter behind it takes.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from bench.codecs.compressai_import import compressai
 from bench.core.images import read_rgb
 
 ROUNDS = 3
+INFINITE = float("inf")
 
 
-def seconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def seconds(call: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU."""
+    began, used = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - used
 
 
 @torch.inference_mode()
@@ -48,16 +51,19 @@ def main(path: Path) -> None:
             lambda model=model: model.compress(x),  # type: ignore[misc]
             lambda model=model, coded=coded: model.decompress(coded["strings"], coded["shape"]),  # type: ignore[misc]
         )
-    best: dict[str, list[float]] = {name: [float("inf")] * 2 for name in calls}
+    best = {name: [INFINITE] * 4 for name in calls}  # wall and CPU to encode, wall and CPU to decode
     for _ in range(ROUNDS):
-        for name, pair in calls.items():
-            best[name] = [min(old, seconds(call)) for old, call in zip(best[name], pair, strict=True)]
+        for name, (encode, decode) in calls.items():
+            best[name] = list(map(min, best[name], seconds(encode) + seconds(decode)))
     print(f"{path.name}, {picture.shape[1]}x{picture.shape[0]}, {torch.get_num_threads()} threads")
-    print("| codec | encode (s) | decode (s) | times A-INN, encode | times A-INN, decode |")
-    print("| --- | --- | --- | --- | --- |")
-    for name, (encode, decode) in best.items():
-        ratios = f"{encode / best['ainn'][0]:.1f} | {decode / best['ainn'][1]:.1f}"
-        print(f"| {name} | {encode:.2f} | {decode:.2f} | {ratios} |")
+    print(
+        "| codec | encode (s) | CPU | decode (s) | CPU | times A-INN: encode | CPU | decode | CPU |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, times in best.items():
+        ratios = (time / ours for time, ours in zip(times, best["ainn"], strict=True))
+        cells = [*(f"{time:.2f}" for time in times), *(f"{ratio:.1f}" for ratio in ratios)]
+        print(f"| {name} | {' | '.join(cells)} |")
     model = load_weights(WEIGHTS)
     with FlopCounterMode(display=False) as encoding:
         y = model.encode(x)
@@ -65,7 +71,7 @@ def main(path: Path) -> None:
         model.decode(y)
     giga = [counter.get_total_flops() / 2e9 for counter in (encoding, decoding)]
     print(f"multiply-adds: {giga[0]:.1f} G to encode, {giga[1]:.1f} G to decode")
-    print(f"filter: {min(seconds(lambda: model.picture_filter(x, 3.0)) for _ in range(ROUNDS)):.2f} s")
+    print(f"filter: {min(seconds(lambda: model.picture_filter(x, 3.0))[0] for _ in range(ROUNDS)):.2f} s")
 
 
 if __name__ == "__main__":

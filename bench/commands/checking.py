@@ -26,7 +26,10 @@ def check(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """The gate: results against a committed baseline. Exits with 0 (passed), 1 (worse) or 2 (can't judge)."""
+    """Judge results against a committed baseline.
+
+    This is the gate. It exits with 0 (passed), 1 (worse) or 2 (can't judge).
+    """
     from bench import check as gate
     from bench import console
 
@@ -50,7 +53,10 @@ def conformance(
     timeout: Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")] = 120,
     json: JsonOption = False,
 ) -> None:
-    """Check that codecs keep the contract: sizes, colours, determinism, damaged streams and more."""
+    """Check that codecs keep the contract.
+
+    That is of sizes, colours, determinism, damaged streams and more.
+    """
     from bench import console
     from bench.run.conformance import conformance as verdicts_on
 

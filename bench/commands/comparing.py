@@ -64,7 +64,10 @@ def compare(
     full: Annotated[bool, typer.Option("--full", help="Print all tables, not only the BD-rates.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Bjontegaard deltas of codecs against the last one named, with tables and plots on disk."""
+    """Compare codecs with the last one named.
+
+    Prints Bjontegaard deltas; writes tables and plots.
+    """
     from bench import console
     from bench.compare.comparison import compare as compare_codecs
     from bench.compare.part import parse_ranges
@@ -117,7 +120,10 @@ def report(
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
-    """Write a page: plots to point at, tables, and pictures side by side. It opens from the disk."""
+    """Write a page with plots, tables and pictures.
+
+    Plots are to point at, and pictures lie side by side. The page opens from the disk.
+    """
     from bench.compare.part import parse_ranges
     from bench.report.page.anchors import Terms
     from bench.report.page.build import write_reports

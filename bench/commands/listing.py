@@ -24,8 +24,10 @@ def list_command(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List codecs, datasets, metrics (what is usable here, and for what isn't, what to do) or published
-    curves; with a name, all that is known of one."""
+    """List codecs, datasets, metrics or published curves.
+
+    It says what is usable here, and for what isn't, what to do; with a name, all that is known of one.
+    """
     from bench import console
 
     if kind is Kind.codecs:

@@ -46,9 +46,9 @@ def run(
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
-    """Code a dataset, measure rate, distortion, times and memory, and keep a row for each image and quality.
+    """Code a dataset; keep a row for each image and quality.
 
-    What is in the results already isn't measured again.
+    A row has rate, distortion, times and memory. What is in the results already isn't measured again.
     """
     from bench import api, console
     from bench.run.settings import Settings
@@ -83,7 +83,10 @@ def score(
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
-    """Compute metrics from the pictures that `bench run --keep` kept, without coding again."""
+    """Score the pictures that `bench run --keep` kept.
+
+    Nothing is coded again.
+    """
     from bench import console, datasets, metrics
     from bench.results import Store
     from bench.results.names import name_of_codec
@@ -110,7 +113,10 @@ def merge(
     folder: Annotated[list[Path], typer.Argument(help="Folders of results, such as those of shards.")],
     into: Annotated[Path, typer.Option(help="Folder of results that all go to.")] = Path("results"),
 ) -> None:
-    """Bring results of several machines together: the newest row of each cell, nothing twice."""
+    """Bring results of several machines together.
+
+    The newest row of each cell counts, and nothing comes twice.
+    """
     from bench import console
     from bench.results.merge import merge as merge_results
 

@@ -16,7 +16,10 @@ def encode(
     codec: SuffixOption = None,
     quality: Annotated[float | None, typer.Option(help="By default in the middle of its curve.")] = None,
 ) -> None:
-    """Encode one picture into a file: the bitstream and nothing else."""
+    """Encode one picture into a file.
+
+    The file has the bitstream and nothing else.
+    """
     from bench.run import one_picture
 
     print(one_picture.encode(picture, bitstream, codec, quality))

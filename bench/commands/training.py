@@ -56,7 +56,10 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.", min=1)] = 500,
 ) -> None:
-    """Train an A-INN, or a baseline; leaves checkpoint, log and weights, at its end and at Ctrl-C."""
+    """Train an A-INN, or a baseline.
+
+    Leaves checkpoint, log and weights, at its end and at Ctrl-C.
+    """
     from bench.training.command import TrainingJob, run_training
     from bench.training.plan import TrainingPlan
 

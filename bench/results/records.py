@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 SCHEMA = 2
@@ -35,7 +36,7 @@ class Setup:
     run: Mapping[str, Any]  # jobs, threads, repeats, pinned
     date: str  # UTC, YYYY-MM-DD
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits that rows name it by."""
         return hashlib.sha256(_json(asdict(self)).encode()).hexdigest()[:12]

@@ -34,6 +34,7 @@ from bench.codecs.ainn.fixed_point import (
 from bench.codecs.ainn.quantise import choose_symbols
 from bench.codecs.ainn.symbol_tables import split_tables, symbol_bits
 from bench.codecs.base import CodecError
+from bench.core.torch_threads import one_thread
 
 _LARGEST_SYMBOL = 1 << 15
 _ONE = 2.0**FRACTION
@@ -235,7 +236,8 @@ class LatentCoder:
             tables[positions, here] = indexes
             return chosen
 
-        swept = self._sweep(hyper, level, order, code, above)
+        with one_thread():
+            swept = self._sweep(hyper, level, order, code, above)
         _check_finite(symbols)
         encoder.encode_with_indexes(
             _integers(order.stream(symbols, self.exact.spans)),
@@ -256,7 +258,8 @@ class LatentCoder:
             symbols[positions, span.start : span.stop] = decoded
             return decoded
 
-        swept = self._sweep(hyper, level, order, code, above)
+        with one_thread():
+            swept = self._sweep(hyper, level, order, code, above)
         _check_range(symbols)
         return swept, order.scan(symbols)
 

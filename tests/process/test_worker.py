@@ -39,6 +39,14 @@ def test_threads_that_wait_do_not_spin_unless_the_user_wants_it(monkeypatch: pyt
         assert environment_of(worker)["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
+def test_metrics_get_the_threads_but_numpys_products_get_one() -> None:
+    with started("score", "psnr", threads=2) as worker:
+        environment = environment_of(worker)
+    assert (environment["OMP_NUM_THREADS"], environment["OPENBLAS_NUM_THREADS"]) == ("2", "1")
+    with started(threads=2) as worker:
+        assert environment_of(worker)["OPENBLAS_NUM_THREADS"] == "2"  # a codec has what was asked for
+
+
 def test_the_environment_tells_no_place_of_the_runner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
