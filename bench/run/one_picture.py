@@ -8,8 +8,8 @@ from bench import codecs
 from bench.codecs import Codec
 from bench.codecs.pillow import save
 from bench.core.errors import BenchError
-from bench.core.files import write_whole
 from bench.core.images import lost_metadata, read_rgb
+from bench.core.whole_file import write_whole
 from bench.metrics import bits_per_pixel
 
 
