@@ -195,16 +195,13 @@ class ZooModel(Codec):
         url = _published_urls(self.architecture, self._metric)[quality]
         path = download_path(url)
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(path.name + ".part")
             try:
-                fetch_file(url, partial, None)
+                fetch_file(url, path, None)
             except DownloadError as error:
                 raise BenchError(
                     f"published weights of {self.architecture}, quality {quality}, can't be had ({error}); "
                     f"put {path.name} into {path.parent}, or give your own by {type(self).name}:weights=PATH"
                 ) from None
-            partial.replace(path)
         start = _PUBLISHED_HASH.search(path.name)
         if start and not sha256_of(path).startswith(start[1]):
             raise BenchError(f"{path} isn't the file that was published; delete it and run again")

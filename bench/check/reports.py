@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from bench.check.verdicts import CodecReport, Moved, Report, State
 from bench.core.errors import BenchError
+from bench.core.whole_file import write_whole
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -79,7 +80,7 @@ def write_junit(report: Report, path: Path) -> None:
     ElementTree.indent(root)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+        write_whole(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
     except OSError as error:
         raise BenchError(f"can't write the report {path} ({error.strerror}); give another file") from error
 

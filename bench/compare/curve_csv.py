@@ -11,6 +11,7 @@ metric of `bench list metrics` can have a column. Lines that start with # are co
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections import Counter
@@ -21,6 +22,7 @@ from pathlib import Path
 from bench import metrics
 from bench.compare.curves import Curve, MeasuredCell, Point, curve
 from bench.core.errors import BenchError
+from bench.core.whole_file import write_whole
 
 _FIRST = ("image", "quality", "bpp")
 _NUMBER = re.compile(r"[+-]?(inf|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)")
@@ -69,12 +71,13 @@ def save(whole: Curve, path: Path) -> None:
     ]
     seen = {name for *_, values in rows for name, value in values.items() if value is not None}
     names = [*metrics.DEFAULT, *sorted(seen.difference(metrics.DEFAULT))]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*_FIRST, *names])
+    for image, quality, bpp, values in rows:
+        writer.writerow([image, *map(_text, (quality, bpp, *map(values.get, names)))])
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*_FIRST, *names])
-            for image, quality, bpp, values in rows:
-                writer.writerow([image, *map(_text, (quality, bpp, *map(values.get, names)))])
+        write_whole(path, text.getvalue())
     except OSError as error:
         raise BenchError(f"can't write {path} ({error.strerror}); give another place") from error
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from bench.core.archive import ArchiveError, unpack_images
 from bench.core.errors import BenchError
-from bench.core.files import is_image_name, sha256_of
-
-MANIFEST = "SHA256SUMS"
+from bench.core.files import sha256_of
+from bench.core.whole_file import writing_whole
 
 _TIMEOUT_S = 30  # without a byte, not for the whole file
 
@@ -38,24 +34,28 @@ def verified(path: Path, expected: str | None) -> str:
 def fetch_file(url: str, target: Path, sha256: str | None) -> None:
     """Download `url` to `target`; `sha256` None: not checked.
 
-    The bytes go to a temporary file beside `target`, which is renamed only once it is whole and
-    its checksum is right. Raises DownloadError and leaves nothing behind otherwise.
+    The file lies there only once it is whole and its checksum is right.
+
+    Raises:
+        DownloadError: it could not be had, and nothing of it is left.
     """
     import pooch
     import requests
     from tqdm import tqdm
 
-    pooch.get_logger().setLevel("ERROR")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         # total: pooch puts in the real one; disable=None: no bar if stderr is not a terminal
-        with tqdm(desc=target.name, total=1, unit="B", unit_scale=True, leave=False, disable=None) as bar:
-            pooch.retrieve(
-                url,
-                known_hash=sha256,
-                fname=target.name,
-                path=target.parent,
-                downloader=pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=_TIMEOUT_S),
-            )
+        with (
+            writing_whole(target) as part,
+            tqdm(desc=target.name, total=1, unit="B", unit_scale=True, leave=False, disable=None) as bar,
+        ):
+            download = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=_TIMEOUT_S)
+            download(url, str(part), None)
+            if sha256 is not None and sha256_of(part) != sha256:
+                raise DownloadError(
+                    f"{url} could not be downloaded (what came has another SHA-256 than {sha256[:8]}...)"
+                )
     except requests.exceptions.HTTPError as error:
         reason = f"HTTP status {getattr(error.response, 'status_code', 'unknown')}"
     except requests.exceptions.Timeout:
@@ -68,8 +68,6 @@ def fetch_file(url: str, target: Path, sha256: str | None) -> None:
         reason = "the connection was cut off before the end of the file"
     except requests.exceptions.RequestException as error:
         reason = type(error).__name__
-    except ValueError:
-        reason = f"what came has another SHA-256 than {(sha256 or '')[:8]}..."
     except OSError as error:
         raise DownloadError(f"cannot write to {target.parent} ({error.strerror})") from error
     else:
@@ -82,52 +80,19 @@ def fetch_archive(
 ) -> None:
     """Download a zip archive and put its images, without their folders, into `folder`.
 
-    `inside` is the end of the path of the archive's folder that holds the images (None: any).
-    `known` maps the file names that must be there to their SHA-256 (None: not checked).
-    `folder`/SHA256SUMS, written last, lists what the archive held. Raises DownloadError, and then
+    `inside`, `known` and what is left in `folder`: see `unpack_images`. Raises DownloadError, and then
     leaves no image behind.
     """
     archive = folder / PurePosixPath(url).name
     fetch_file(url, archive, sha256)
     try:
-        _unpack(archive, inside, folder, known)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise DownloadError(f"{url} is not a zip archive that can be read ({error})") from error
-    except DownloadError as error:
+        unpack_images(archive, inside, folder, known)
+    except ArchiveError as error:
         raise DownloadError(f"the archive {url} {error}") from error
     except OSError as error:
         raise DownloadError(f"cannot unpack into {folder} ({error.strerror})") from error
     finally:
         archive.unlink(missing_ok=True)
-
-
-def read_manifest(folder: Path) -> dict[str, str]:
-    """SHA-256 by file name of what an archive put into `folder`; empty if none was unpacked."""
-    path = folder / MANIFEST
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    return {name: sha for sha, _, name in (line.partition("  ") for line in lines)}
-
-
-def _unpack(archive: Path, inside: str | None, folder: Path, known: Mapping[str, str | None]) -> None:
-    with (
-        zipfile.ZipFile(archive) as source,
-        tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as scratch,
-    ):
-        members = _images(source, inside)
-        if lost := sorted(known.keys() - members.keys()):
-            raise DownloadError(f"lacks {lost[0]}")
-        sums = {}
-        for name, member in sorted(members.items()):
-            path = Path(scratch, name)
-            with source.open(member) as packed, path.open("wb") as file:
-                shutil.copyfileobj(packed, file, 1 << 20)
-            sums[name] = sha256_of(path)
-            if (expected := known.get(name)) and sums[name] != expected:
-                raise DownloadError(f"holds another {name} than the known one")
-        manifest = Path(scratch, MANIFEST)
-        manifest.write_text("".join(f"{sha}  {name}\n" for name, sha in sums.items()), "utf-8")
-        for name in (*sums, MANIFEST):
-            os.replace(Path(scratch, name), folder / name)
 
 
 def _is_cut_off(path: Path) -> bool:
@@ -136,22 +101,3 @@ def _is_cut_off(path: Path) -> bool:
     if content.startswith(b"\x89PNG"):
         return not content.endswith(b"IEND\xaeB`\x82")
     return content.startswith(b"\xff\xd8") and not content.endswith(b"\xff\xd9")
-
-
-def _images(source: zipfile.ZipFile, inside: str | None) -> dict[str, zipfile.ZipInfo]:
-    """The archive's images by file name; refuses an archive that tries to write elsewhere."""
-    members: dict[str, zipfile.ZipInfo] = {}
-    for member in source.infolist():
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in member.filename:
-            raise DownloadError(f"is refused for its unsafe path {member.filename!r}")
-        if member.is_dir() or "__MACOSX" in path.parts or not is_image_name(path.name):
-            continue
-        if inside is not None and not f"/{path.parent}".endswith(f"/{inside}"):
-            continue
-        if path.name in members:
-            raise DownloadError(f"holds two files named {path.name}")
-        members[path.name] = member
-    if not members:
-        raise DownloadError(f"holds no image{f' in {inside}' if inside else ''}")
-    return members

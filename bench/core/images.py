@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 500_000_000
 
+_BYTES_PER_PIXEL = 14  # while a picture is read: Pillow's 4 and another 4 to convert, 3 twice for the array
+_LITTLE_MEMORY = 1 << 28  # of which nobody asks whether it is there
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}
 _BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277  # tags of TIFF
@@ -66,12 +69,13 @@ def read_rgb(
     title = name or str(source)
     with _reading(title, formats), open_image(source, formats) as image:
         _refuse_unfit(image, title)
+        _refuse_beyond_memory(image, title)
         if image.has_transparency_data:
             rgba = image.convert("RGBA")
             if rgba.getchannel("A").getextrema() != (255, 255):
                 raise BenchError(f"{title} is transparent in places; flatten it to RGB first.")
             return np.array(rgba.convert("RGB"))
-        return np.array(image.convert("RGB"))
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def lost_metadata(path: Path) -> list[str]:
@@ -124,9 +128,14 @@ def _reading(title: str, formats: tuple[str, ...] = FORMATS) -> Iterator[None]:
         raise BenchError(
             f"{title} cannot be read as an image: it is {_none_of(formats)}, or damaged."
         ) from error
-    except (
-        OSError, SyntaxError, ValueError, EOFError, MemoryError, PIL.Image.DecompressionBombError,
-    ) as error:  # fmt: skip
+    except PIL.Image.DecompressionBombError as error:
+        raise BenchError(
+            f"{title} claims more than {MOST_PIXELS // 10**6} megapixels, and is not read; cut it up, if it "
+            "really has them."
+        ) from error
+    except BenchError:
+        raise
+    except Exception as error:  # of damaged files, Pillow raises nearly any kind
         reason = first_line(error).rstrip(".")
         raise BenchError(f"{title} cannot be read as an image ({reason}); replace it.") from error
 
@@ -149,6 +158,22 @@ def _refuse_unfit(image: Any, title: str) -> None:
     samples = _tag(image, _SAMPLES_PER_PIXEL) or 0
     if samples > len(image.getbands()):
         raise BenchError(f"{title} has {samples} samples a pixel; keep those of R, G and B only.")
+
+
+def _refuse_beyond_memory(image: Any, title: str) -> None:
+    """A file of some kilobytes may claim, and even have, as many pixels as fill the memory."""
+    needed = image.width * image.height * _BYTES_PER_PIXEL
+    if needed > _LITTLE_MEMORY and needed > (free := _free_memory()):
+        raise BenchError(
+            f"{title} claims {image.width}x{image.height} pixels, which take {needed / 2**30:.1f} GiB of "
+            f"memory to read, and {free / 2**30:.1f} GiB are free; cut it up, or use a machine with more."
+        )
+
+
+def _free_memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def _is_deep(image: Any) -> bool:

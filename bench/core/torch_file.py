@@ -7,6 +7,7 @@ entries, name functions that make tensors of any size, or describe a network far
 
 from __future__ import annotations
 
+import io
 import math
 import pickletools
 import zipfile
@@ -17,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from bench.core.whole_file import write_whole
 
 # What tensors in dicts, lists and tuples are made of, and optimisers' states; nothing that makes a large
 # object of a small entry.
@@ -56,6 +59,17 @@ def read(path: Path) -> Any:
     if sum(value.numel() * value.element_size() for value in _tensors(content)) > size:
         raise ValueError(f"its tensors claim more than its {size} bytes")
     return content
+
+
+def write(path: Path, content: Any) -> None:
+    """Write what `read` reads, at once or not at all.
+
+    Raises:
+        OSError: the file can't be written; what was there before still is.
+    """
+    packed = io.BytesIO()  # onto a full disk, torch itself raises a RuntimeError about positions
+    torch.save(content, packed)
+    write_whole(path, packed.getbuffer())
 
 
 def check_finite(state: Mapping[str, Tensor]) -> None:

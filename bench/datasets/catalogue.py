@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import yaml_file
-from bench.core.download import DownloadError, fetch_archive, fetch_file, read_manifest, verified
+from bench.core.archive import read_manifest
+from bench.core.download import DownloadError, fetch_archive, fetch_file, verified
 from bench.core.errors import BenchError
 from bench.core.files import IMAGE_SUFFIXES, is_image_name, printable, sha256_of
 

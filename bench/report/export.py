@@ -19,6 +19,7 @@ from bench.compare.published import PREFIX as PUBLISHED
 from bench.compare.sources import FILE
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
+from bench.core.whole_file import write_whole
 from bench.metrics import get as get_metric
 from bench.report.tables import with_unit, writing
 from bench.results import Contents, Row, Store, stores_of
@@ -76,9 +77,9 @@ def export_codec_compare(
     batches = {file_name_of(codec) + ".json": _batch(codec, name, stores, say) for codec in names}
     with writing(folder):
         for file, batch in batches.items():
-            (folder / file).write_text(_json(batch), encoding="utf-8")
+            write_whole(folder / file, _json(batch))
         paths = [[quote(file)] for file in batches]  # that its page fetches
-        (folder / LIST).write_text(f"[\n{_lines(paths)}\n]\n", encoding="utf-8")
+        write_whole(folder / LIST, f"[\n{_lines(paths)}\n]\n")
     return [*(folder / file for file in batches), folder / LIST]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from bench.compare.deltas import Delta
 from bench.compare.fixed import View
 from bench.compare.pareto import AXES, pareto
 from bench.core.errors import BenchError
+from bench.core.whole_file import write_whole
 from bench.metrics import DEFAULT, Metric
 from bench.metrics import get as get_metric
 from bench.report import latex
@@ -87,9 +89,9 @@ def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
     }
     with writing(folder):
         for name, text in contents.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            write_whole(folder / name, text)
         for name, rows in records.items():
-            _write_csv(folder / name, rows)
+            write_whole(folder / name, _csv(rows))
     names = ("table.md", "table.csv", "points.csv", "images.csv", "table.tex", "comparison.json")
     return [folder / name for name in names]
 
@@ -449,12 +451,13 @@ def _tex(comparison: Comparison) -> str:
     return latex.HEADER + "\n".join(tables)
 
 
-def _write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+def _csv(records: Sequence[Mapping[str, Any]]) -> str:
     names = dict.fromkeys(name for record in records for name in record)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(names), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
 
 
 def _image_records(comparison: Comparison) -> Iterable[dict[str, Any]]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bench.core.errors import BenchError
-from bench.core.files import file_name_of, write_whole
+from bench.core.files import file_name_of
+from bench.core.whole_file import write_whole
 from bench.results.records import (
     BadLine,
     CellKey,
@@ -156,7 +157,7 @@ class Store:
         records: list[Record] = [*contents.used_setups, *contents.rows.values()]
         path = self.path(dataset, codec)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, "".join(map(to_line, records)).encode())
+        write_whole(path, "".join(map(to_line, records)))
         return path
 
     def rows(self, dataset: str, codec: str, version: str | None = None) -> list[Row]:
@@ -223,7 +224,7 @@ class Store:
         path = self._folder_of(dataset.name) / _PLACE
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(dataset.place + "\n", encoding="utf-8")
+            write_whole(path, dataset.place + "\n")
         except OSError as error:
             raise BenchError(
                 f"can't write results to {path.parent} ({error.strerror}); give another --results"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
+from bench.core.whole_file import write_whole, writing_whole
 from bench.core.words import number_text
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ class Kept:
         path = self._path(dataset, codec, image, quality)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.with_name(path.name + ".bin").write_bytes(stream)
+            write_whole(path.with_name(path.name + ".bin"), stream)
             picture = Image.frombytes("RGB", (shape[1], shape[0]), pixels)
-            picture.save(path.with_name(path.name + ".png"), compress_level=1)
+            with writing_whole(path.with_name(path.name + ".png")) as part:
+                picture.save(part, "PNG", compress_level=1)
         except OSError as error:
             raise BenchError(
                 f"can't keep pictures in {path.parent} ({error.strerror}); make room or leave out --keep"

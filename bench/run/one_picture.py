@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import numpy as np
 
 from bench import codecs
 from bench.codecs import Codec
 from bench.codecs.pillow import save
 from bench.core.errors import BenchError
-from bench.core.files import write_whole
 from bench.core.images import lost_metadata, read_rgb
+from bench.core.whole_file import write_whole
 from bench.metrics import bits_per_pixel
+from bench.process import Limits, Reply, Worker, WorkerError
+from bench.process.limits import fair_share
 
 
 def encode(source: Path, target: Path, spec: str | None, quality: float | None) -> str:
@@ -31,7 +36,8 @@ def encode(source: Path, target: Path, spec: str | None, quality: float | None) 
     codec.check_quality(quality)
     image = read_rgb(source)
     height, width = image.shape[:2]
-    stream = codec.encode(image, quality)
+    coder = _Coder("encode", codec, spec)
+    stream = coder.code(source, image.tobytes(), shape=image.shape, quality=quality).payload
     _write(target, stream)
     bpp = bits_per_pixel(len(stream), height, width)
     report = f"{width}x{height}, {len(stream)} bytes, {bpp:.4f} bpp"
@@ -58,7 +64,8 @@ def decode(source: Path, target: Path, spec: str | None) -> str:
         stream = source.read_bytes()
     except OSError as error:
         raise BenchError(f"can't read {source} ({error.strerror})") from None
-    picture = codec.decode(stream)
+    decoded = _Coder("decode", codec, spec).code(source, stream)
+    picture = np.frombuffer(decoded.payload, np.uint8).reshape(decoded.header["shape"])
     _write(target, save(picture, "PNG"))
     height, width = picture.shape[:2]
     return f"{target}: {width}x{height}, of {len(stream)} bytes by {codec.name}"
@@ -74,6 +81,27 @@ def _codec(spec: str | None, stream: Path) -> Codec:
             f"{stream.stem}.jpegxl"
         )
     return codecs.get(name)
+
+
+class _Coder:
+    """An encoder or a decoder in a process of its own: on a damaged file a library may crash, or ask for all
+    memory."""
+
+    def __init__(self, side: str, codec: Codec, spec: str | None) -> None:
+        self._does = f"{codec.name} can't {side}"
+        name, limits = codecs.resolve(spec or codec.name), Limits(None, fair_share(1))
+        self._side = side
+        self._worker = Worker(side, name, limits, threads=os.cpu_count() or 1, confined=False)
+
+    def code(self, source: Path, payload: bytes, **values: object) -> Reply:
+        try:
+            self._worker.start()
+            return self._worker.ask(self._side, payload, repeats=1, **values)
+        except WorkerError as error:
+            reason = str(error).removesuffix(" (--memory)")  # there is no such option here
+            raise BenchError(reason if error.for_users else f"{self._does} {source}: {reason}") from None
+        finally:
+            self._worker.close()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -117,7 +117,13 @@ def run_training(plan: TrainingPlan, job: TrainingJob) -> None:
     )
     if plan.precision == "bfloat16" and job.device == "cpu" and _lacks_bfloat16():
         console.print("this CPU computes no bfloat16 by itself: steps take many times as long as in float32")
-    done = trainer.run(out, job.stop_after, job.validate_every, lambda row: console.print(_describe(row)))
+    try:
+        done = trainer.run(out, job.stop_after, job.validate_every, lambda row: console.print(_describe(row)))
+    except OSError as error:
+        raise BenchError(
+            f"can't write to {out} ({error.strerror}); make room, and go on with --resume {out / CHECKPOINT} "
+            "if that is there"
+        ) from error
     state = "done" if done else f"not done; go on with --resume {out / CHECKPOINT}"
     console.print(f"{state}. weights: {out / WEIGHTS}, log: {out / LOG}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+
+from bench.core.whole_file import write_whole
 
 PARTS = ("photos", "passes", "update")  # of a step
 LOG_COLUMNS = (
@@ -83,9 +86,10 @@ class Window:
 
 def append(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a log, and the heading to a new one."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, LOG_COLUMNS, restval="")
-        if new:
-            writer.writeheader()
-        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, LOG_COLUMNS, restval="")
+    if not path.exists():
+        writer.writeheader()
+    writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    before = path.read_bytes() if path.exists() else b""
+    write_whole(path, before + text.getvalue().encode())

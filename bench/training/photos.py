@@ -119,17 +119,19 @@ def _read(path: Path) -> Iterator[tuple[IO[bytes], str]]:
                 f"{path} cannot be read ({error.strerror}); remove it or fetch it again"
             ) from error
         return
+    size = path.stat().st_size
     try:
-        with tarfile.open(
-            path, "r:"
-        ) as shard:  # "r:" is a plain archive: a packed one may unpack to anything
+        # "r:" is a plain archive: a packed one may unpack to anything.
+        with tarfile.open(path, "r:") as shard:
             for member in shard:
                 # Only files that lie in the archive as they are: links and sparse files may claim anything.
                 if not (member.isreg() and is_image_name(Path(member.name).name)) or member.issparse():
                     continue
+                if not 0 <= member.size <= size - member.offset_data:
+                    raise tarfile.ReadError(f"{member.name[:200]} ends behind the end of the file")
                 if file := shard.extractfile(member):
                     yield io.BytesIO(file.read()), f"{member.name} in {path}"
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, MemoryError) as error:
         reason = first_line(error)
         raise BenchError(f"{path} is not a readable .tar shard ({reason}); fetch it again") from error
 

@@ -172,9 +172,7 @@ class Trainer:
             "rng": torch.get_rng_state(),
             "device_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
-        partial = out / (CHECKPOINT + ".part")  # a kill while writing leaves the last good one
-        torch.save(state, partial)
-        partial.replace(out / CHECKPOINT)
+        torch_file.write(out / CHECKPOINT, state)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

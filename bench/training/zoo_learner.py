@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.codecs.compressai_zoo import load_checkpoint, network, widths
+from bench.core import torch_file
 from bench.core.errors import BenchError
 from bench.training.learner import Learner, bits
 
@@ -71,9 +71,8 @@ class ZooLearner(Learner):
         state = {
             name: value.half() if name in halves else value for name, value in model.state_dict().items()
         }
-        partial = path.with_name(path.name + ".part")
-        torch.save({"state_dict": state, "training": training | {"model": asdict(self.config)}}, partial)
-        partial.replace(path)
+        content = {"state_dict": state, "training": training | {"model": asdict(self.config)}}
+        torch_file.write(path, content)
 
     def load(self, path: Path) -> None:
         self.model = load_checkpoint(self.config.architecture, path)

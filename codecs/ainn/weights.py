@@ -57,9 +57,7 @@ def save_weights(
         "training": training,
         "state": {name: value.contiguous() for name, value in state.items()},
     }
-    partial = path.with_name(path.name + ".part")
-    torch.save(payload, partial)
-    partial.replace(path)
+    torch_file.write(path, payload)
 
 
 def load_weights(path: Path) -> Ainn:

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile_codecs
 import numpy as np
 import pytest
 from PIL import Image
 from shell import assert_one_sentence, bench
 from tiny import photo
 
-from bench.codecs import get
+from bench.codecs import Codec, get
 
 
 @pytest.fixture
@@ -77,3 +78,25 @@ def test_a_full_disk_leaves_what_was_there(picture: Path, tmp_path: Path) -> Non
     assert done.returncode == 2 and "can't write" in done.stderr
     assert stream.read_bytes() == b"from before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.jpeg"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "words"),
+    [
+        (hostile_codecs.Crashing, "killed by signal"),
+        (hostile_codecs.Leaving, "its process ended (7)"),
+        (hostile_codecs.Raising, "SystemExit: can't go on"),
+    ],
+)
+def test_a_codec_that_crashes_is_one_sentence(
+    picture: Path, tmp_path: Path, codec: type[Codec], words: str
+) -> None:
+    environment = hostile_codecs.install(tmp_path / "packages")
+    (tmp_path / "in.bin").write_bytes(b"\2")  # of the quality at which it is hostile
+    encodes = "odd_encode" in vars(codec)
+    side, source, target = (
+        ("encode", picture, "out") if encodes else ("decode", tmp_path / "in.bin", "out.png")
+    )
+    done = bench(side, source, tmp_path / target, "--codec", codec.name, **environment)
+    assert_one_sentence(done, f"{codec.name} can't {side} {source}: ", words)
+    assert not (tmp_path / target).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Callable
@@ -169,3 +170,33 @@ def test_links_in_a_shard_are_passed_over(tmp_path: Path) -> None:
             link.type, link.linkname = tarfile.SYMTYPE, target
             shard.addfile(link)
     assert len(load_photos(tmp_path / "shard.tar", 64)) == 1
+
+
+def claim(size: int, **changes: Any) -> bytes:
+    """The header of a member that is said to be so large."""
+    member = tarfile.TarInfo("a.png")
+    member.size = size
+    for name, value in changes.items():
+        setattr(member, name, value)
+    return member.tobuf(tarfile.PAX_FORMAT) + bytes(10240)
+
+
+TIB = 1 << 40
+SPARSE = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(TIB)}
+FORGED = {
+    "a tebibyte": claim(TIB),
+    "a tebibyte by PAX": claim(100, pax_headers={"size": str(TIB)}),
+    "less than nothing": tarfile.TarInfo("a.png").tobuf().replace(b"00000000000", b"-0000000005", 1),
+    "a name of a tebibyte": claim(TIB, type=tarfile.GNUTYPE_LONGNAME),
+    "a PAX header of a tebibyte": claim(TIB, type=tarfile.XHDTYPE),
+    "sparse": claim(512, pax_headers=SPARSE),
+    "packed zeros": gzip.compress(bytes(1 << 20)),
+}
+
+
+@pytest.mark.parametrize("content", FORGED.values(), ids=FORGED.keys())
+def test_a_shard_that_claims_more_than_it_has_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises(BenchError, match=r"a\.tar") as caught:
+        load_photos(tmp_path / "a.tar", 64)
+    assert "\n" not in str(caught.value)

@@ -14,6 +14,7 @@ from bench.compare.hulls import PREFIX as HULL
 from bench.compare.sources import FILE, Source, gather
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
+from bench.core.whole_file import write_whole
 from bench.report.names import display_names
 from bench.report.page.anchors import Anchored, Terms, with_each_anchor
 from bench.report.page.choice import IMAGES
@@ -117,7 +118,7 @@ def write_reports(
             )
             content = page_data(named, anchored, sources, terms, pictures, paths)
             page = document(_title(comparison), content).encode("utf-8", "replace")
-            (folder / PAGE).write_bytes(page)
+            write_whole(folder / PAGE, page)
             _remove_old_pictures(folder / PICTURES, pictures)
         reports.append(Report(folder / PAGE, len(page), len(pictures.files), pictures.size))
     return reports

@@ -18,6 +18,7 @@ from bench.compare.comparison import Comparison
 from bench.compare.sources import Source
 from bench.core.errors import BenchError
 from bench.core.images import read_rgb
+from bench.core.whole_file import write_whole
 from bench.report.page.choice import Chosen, choose_images, choose_rows
 from bench.report.page.decoded import DecodedPictures
 from bench.report.page.origins import bench_command
@@ -71,9 +72,7 @@ class _Writer:
         path = self._folder / f"{key}.webp"
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".part")
-            unfinished.write_bytes(_webp(picture))
-            unfinished.replace(path)
+            write_whole(path, _webp(picture))
         self.files.append(path)
         self.size += path.stat().st_size
         return f"{self._folder.name}/{path.name}"

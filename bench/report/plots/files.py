@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparison import Comparison
 from bench.core.errors import BenchError
+from bench.core.whole_file import write_whole
 from bench.report.plots import bars, pareto, rate_distortion
 from bench.report.tables import writing
 
@@ -68,7 +70,7 @@ def write_plots(
         for stem, drawn in _plots(comparison, highlight, log_rate, costs):
             for name in dict.fromkeys(formats):
                 path = folder / f"{stem}.{name}"
-                _save(drawn, path, name)
+                write_whole(path, _drawn(drawn, name))
                 paths.append(path)
     return paths
 
@@ -114,21 +116,23 @@ def _refuse_unknown(comparison: Comparison, highlight: Sequence[str]) -> None:
             raise BenchError(f"can't highlight '{name}', which isn't compared; choose of {', '.join(known)}")
 
 
-def _save(figure: Figure, path: Path, name: str) -> None:
-    """In one drawing, where `Figure.savefig` takes two; without a date."""
+def _drawn(figure: Figure, name: str) -> bytes:
+    """The file of a plot, in one drawing, where `Figure.savefig` takes two; without a date."""
+    file = io.BytesIO()
     if name == "png":
-        _save_png(figure, path)
+        _save_png(figure, file)
     elif name == "pdf":
         from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
-        FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
+        FigureCanvasPdf(figure).print_pdf(file, metadata={"CreationDate": None})
     else:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-        FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
+    return file.getvalue()
 
 
-def _save_png(figure: Figure, path: Path) -> None:
+def _save_png(figure: Figure, file: io.BytesIO) -> None:
     """With a palette: a third of the bytes of matplotlib's own PNG, in half of the time."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -142,7 +146,7 @@ def _save_png(figure: Figure, path: Path) -> None:
     ground = 3 * int(np.asarray(with_palette)[0, 0])
     palette[ground : ground + 3] = [255] * 3  # it is rounded, as others are, by a step or two
     with_palette.putpalette(palette)
-    with_palette.save(path, dpi=(DPI, DPI))
+    with_palette.save(file, "PNG", dpi=(DPI, DPI))
 
 
 @contextmanager
