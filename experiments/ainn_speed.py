@@ -56,9 +56,7 @@ def main(path: Path) -> None:
         for name, (encode, decode) in calls.items():
             best[name] = list(map(min, best[name], seconds(encode) + seconds(decode)))
     print(f"{path.name}, {picture.shape[1]}x{picture.shape[0]}, {torch.get_num_threads()} threads")
-    print(
-        "| codec | encode (s) | CPU | decode (s) | CPU | times A-INN: encode | CPU | decode | CPU |"
-    )
+    print("| codec | encode (s) | CPU | decode (s) | CPU | times A-INN: encode | CPU | decode | CPU |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, times in best.items():
         ratios = (time / ours for time, ours in zip(times, best["ainn"], strict=True))
