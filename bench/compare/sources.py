@@ -20,6 +20,7 @@ from bench.compare.hulls import names_in
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Contents, Row, Setup, Store
+from bench.results.targets import matched_store
 
 FILE = "file:"
 
@@ -267,6 +268,8 @@ def _no_results(name: str, dataset: str | None, stores: Sequence[Store]) -> str:
         way_out = f"for a file, write {FILE}{name}"
     else:
         way_out = f"measure it with: bench run --codec {name} --dataset {dataset or 'kodak'}"
+        if any(name in matched_store(store.folder).codecs() for store in stores):
+            way_out += ", or compare at the targets that it was coded for: --target-bpp"
         if name in published.names():
             way_out += f", or take {published.PREFIX}{name}"
     return f"no results of '{name}'{where} in {stores[0].folder}; {way_out}"
