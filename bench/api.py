@@ -188,7 +188,7 @@ def compare(
         dataset: a name, or a folder of images; may be left out where all have results on one dataset only.
         metrics: names; by default all that the codecs have in common.
         method: of interpolation: "pchip", "cubic" or "akima".
-        average: of the images: "usual" (as papers), "mean-of-db" or "db-of-mean".
+        average: of the images: "usual" (as papers), "mean-of-db", "db-of-mean" or "by-pixels".
         intervals: whether to compute 95 % intervals over images.
         ranges: the part of the curves that deltas are about: "psnr:30:38", "bpp:0.1:1".
         results: folder of results.

@@ -34,7 +34,7 @@ SharedDatasetOption = Annotated[
 ]
 MethodOption = Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")]
 AverageOption = Annotated[
-    str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+    str, typer.Option(help="Mean over images: usual (as papers), mean-of-db, db-of-mean, by-pixels.")
 ]
 RangeOption = Annotated[
     list[str] | None,

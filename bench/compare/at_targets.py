@@ -13,8 +13,8 @@ from bench.compare import published
 from bench.compare.hulls import PREFIX as HULL
 from bench.compare.sources import FILE
 from bench.core.errors import BenchError
-from bench.core.words import first_few
-from bench.metrics import AVERAGES, DEFAULT, USUAL, expand
+from bench.core.words import counted, first_few
+from bench.metrics import AVERAGES, BY_PIXELS, DEFAULT, USUAL, expand
 from bench.metrics import get as get_metric
 from bench.results import Row, stores_of
 from bench.results.names import name_of_codec, name_of_dataset
@@ -164,7 +164,8 @@ def _chosen(rows: Mapping[str, Sequence[Row]], target: Target) -> tuple[dict[str
     known = {image for images in reasons.values() for image in images}
     lacking = sorted(name for image, name in names.items() if image not in shared and name not in known)
     notes = [
-        f"{reason} on {len(images)} images: {first_few(sorted(images))}" for reason, images in reasons.items()
+        f"{reason} on {counted(len(images), 'image')}: {first_few(sorted(images))}"
+        for reason, images in reasons.items()
     ]
     if lacking:
         notes.append(f"not all have figures at {target.title} on {first_few(lacking)}")
@@ -201,10 +202,11 @@ def _entries(
 
 
 def _mean(rows: Sequence[Row], figure: str, average: str) -> float:
+    weights = [row.width * row.height for row in rows] if average == BY_PIXELS else None
     if figure == RATE:
-        return fmean(row.bpp for row in rows)
+        return fmean((row.bpp for row in rows), weights)
     return get_metric(figure).mean_in_db(
-        [value for row in rows if (value := row.metrics[figure]) is not None], average
+        [value for row in rows if (value := row.metrics[figure]) is not None], average, weights
     )
 
 

@@ -185,7 +185,7 @@ def refuse_different_images(sources: Sequence[Source]) -> None:
 
 
 def matched(sources: Sequence[Source]) -> list[Source]:
-    """The same sources; cells of files get the SHA-256 of the measured picture of that name.
+    """The same sources; cells of files get SHA-256 and size of the measured picture of that name.
 
     A file may leave out the suffix of a picture's name.
 
@@ -195,12 +195,14 @@ def matched(sources: Sequence[Source]) -> list[Source]:
     if all(source.rows for source in sources):
         return list(sources)
     known: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     for source in sources:
         for row in source.rows:
             known.setdefault(Path(row.image).stem, row.image_sha256)
+            sizes[row.image_sha256] = row.width * row.height
     for source in sources:
         known |= {row.image: row.image_sha256 for row in source.rows}
-    return [source if source.rows else _renamed(source, known) for source in sources]
+    return [source if source.rows else _renamed(source, known, sizes) for source in sources]
 
 
 def _hull(name: str, dataset: str, stores: Sequence[Store], label: str, average: str) -> Source:
@@ -283,13 +285,14 @@ def _hashes(source: Source) -> dict[str, set[str]]:
     return hashes
 
 
-def _renamed(source: Source, known: Mapping[str, str]) -> Source:
+def _renamed(source: Source, known: Mapping[str, str], sizes: Mapping[str, int]) -> Source:
     if not source.curve.cells:
         return source
     cells: dict[tuple[str, float], MeasuredCell] = {}
     for cell in source.curve.cells:
         stem = Path(cell.name).stem
-        renamed = replace(cell, image=known.get(cell.name) or known.get(stem) or stem)
+        image = known.get(cell.name) or known.get(stem) or stem
+        renamed = replace(cell, image=image, pixels=cell.pixels or sizes.get(image))
         twin = cells.setdefault((renamed.image, renamed.quality), renamed)
         if twin is not renamed:
             raise BenchError(

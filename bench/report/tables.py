@@ -17,7 +17,7 @@ from bench.compare.deltas import Delta
 from bench.compare.fixed import View
 from bench.compare.pareto import AXES, pareto
 from bench.core.errors import BenchError
-from bench.metrics import DEFAULT, Metric
+from bench.metrics import DEFAULT, USUAL, Metric
 from bench.metrics import get as get_metric
 from bench.report import latex
 
@@ -405,6 +405,8 @@ def _explanation(comparison: Comparison) -> list[str]:
         f"Negative BD-rates are savings. Interpolated by {comparison.method}. Deltas of a metric are on its "
         "scale of decibels, where it has one: that of MS-SSIM is -10 log10(1 - MS-SSIM).",
     ]
+    if comparison.average != USUAL:
+        lines.append(f"Means over images: {comparison.average}.")
     if any(delta.interval for delta in comparison.deltas):
         lines.append("Intervals are over images: how far a figure would move on others of the same kind.")
     lines += [f"Warning: {warning}." for warning in comparison.warnings]

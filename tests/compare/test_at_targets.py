@@ -54,7 +54,7 @@ def test_pictures_that_a_codec_codes_far_off_are_left_out_for_all_and_named(resu
         store.append(row("base", "d", quality, setup=SETUP.id), SETUP)
     found = compare_at_targets(["good", "base"], "set", results, parse_targets(["0.2"]))
     assert {entry.images for entry in found.entries} == {3}
-    assert found.notes == ("good doesn't come near 0.2 bpp on 1 images: d.png",)
+    assert found.notes == ("good doesn't come near 0.2 bpp on 1 image: d.png",)
     with pytest.raises(BenchError, match="doesn't come near 40 bpp on 4 images"):
         compare_at_targets(["good", "base"], "set", results, parse_targets(["40"]))
 
