@@ -187,21 +187,23 @@ def refuse_different_images(sources: Sequence[Source]) -> None:
 def matched(sources: Sequence[Source]) -> list[Source]:
     """The same sources; cells of files get SHA-256 and size of the measured picture of that name.
 
-    A file may leave out the suffix of a picture's name.
+    A file may leave out the suffix of a picture's name, and its folders where no other picture is called so.
 
     Raises:
         BenchError: a file has a picture twice, with and without suffix.
     """
     if all(source.rows for source in sources):
         return list(sources)
+    rows = [row for source in sources for row in source.rows]
+    sizes = {row.image_sha256: row.width * row.height for row in rows}
+    names = {row.image: row.image_sha256 for row in rows}
     known: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-    for source in sources:
-        for row in source.rows:
-            known.setdefault(Path(row.image).stem, row.image_sha256)
-            sizes[row.image_sha256] = row.width * row.height
-    for source in sources:
-        known |= {row.image: row.image_sha256 for row in source.rows}
+    # Names that say more count more.
+    for shortened in (lambda name: Path(name).stem, lambda name: Path(name).name, _bare, str):
+        meant: dict[str, set[str]] = {}
+        for name, image in names.items():
+            meant.setdefault(shortened(name), set()).add(image)
+        known |= {name: images.pop() for name, images in meant.items() if len(images) == 1}
     return [source if source.rows else _renamed(source, known, sizes) for source in sources]
 
 
@@ -285,13 +287,18 @@ def _hashes(source: Source) -> dict[str, set[str]]:
     return hashes
 
 
+def _bare(name: str) -> str:
+    """An image's name without its suffix: "trees/1" for "trees/1.png"."""
+    return str(Path(name).with_suffix(""))
+
+
 def _renamed(source: Source, known: Mapping[str, str], sizes: Mapping[str, int]) -> Source:
     if not source.curve.cells:
         return source
     cells: dict[tuple[str, float], MeasuredCell] = {}
     for cell in source.curve.cells:
-        stem = Path(cell.name).stem
-        image = known.get(cell.name) or known.get(stem) or stem
+        bare = _bare(cell.name)
+        image = known.get(cell.name) or known.get(bare) or bare
         renamed = replace(cell, image=image, pixels=cell.pixels or sizes.get(image))
         twin = cells.setdefault((renamed.image, renamed.quality), renamed)
         if twin is not renamed:

@@ -80,10 +80,11 @@ def fetch_file(url: str, target: Path, sha256: str | None) -> None:
 def fetch_archive(
     url: str, sha256: str | None, inside: str | None, folder: Path, known: Mapping[str, str | None]
 ) -> None:
-    """Download a zip archive and put its images, without their folders, into `folder`.
+    """Download a zip archive and put its images into `folder`.
 
     `inside` is the end of the path of the archive's folder that holds the images (None: any).
-    `known` maps the file names that must be there to their SHA-256 (None: not checked).
+    `known` maps the file names that must be there to their SHA-256 (None: not checked). Where these are paths
+    ("trees/1.png"), images keep the folders that they have below `inside`; else they go without folders.
     `folder`/SHA256SUMS, written last, lists what the archive held. Raises DownloadError, and then
     leaves no image behind.
     """
@@ -113,12 +114,13 @@ def _unpack(archive: Path, inside: str | None, folder: Path, known: Mapping[str,
         zipfile.ZipFile(archive) as source,
         tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as scratch,
     ):
-        members = _images(source, inside)
+        members = _images(source, inside, deep=any("/" in name for name in known))
         if lost := sorted(known.keys() - members.keys()):
             raise DownloadError(f"lacks {lost[0]}")
         sums = {}
         for name, member in sorted(members.items()):
             path = Path(scratch, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
             with source.open(member) as packed, path.open("wb") as file:
                 shutil.copyfileobj(packed, file, 1 << 20)
             sums[name] = sha256_of(path)
@@ -127,6 +129,7 @@ def _unpack(archive: Path, inside: str | None, folder: Path, known: Mapping[str,
         manifest = Path(scratch, MANIFEST)
         manifest.write_text("".join(f"{sha}  {name}\n" for name, sha in sums.items()), "utf-8")
         for name in (*sums, MANIFEST):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.replace(Path(scratch, name), folder / name)
 
 
@@ -138,8 +141,9 @@ def _is_cut_off(path: Path) -> bool:
     return content.startswith(b"\xff\xd8") and not content.endswith(b"\xff\xd9")
 
 
-def _images(source: zipfile.ZipFile, inside: str | None) -> dict[str, zipfile.ZipInfo]:
-    """The archive's images by file name; refuses an archive that tries to write elsewhere."""
+def _images(source: zipfile.ZipFile, inside: str | None, deep: bool) -> dict[str, zipfile.ZipInfo]:
+    """The archive's images by file name, or by path if `deep`; refuses an archive that tries to write
+    elsewhere."""
     members: dict[str, zipfile.ZipInfo] = {}
     for member in source.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))
@@ -147,11 +151,21 @@ def _images(source: zipfile.ZipFile, inside: str | None) -> dict[str, zipfile.Zi
             raise DownloadError(f"is refused for its unsafe path {member.filename!r}")
         if member.is_dir() or "__MACOSX" in path.parts or not is_image_name(path.name):
             continue
-        if inside is not None and not f"/{path.parent}".endswith(f"/{inside}"):
+        if (name := _name_below(path, inside, deep)) is None:
             continue
-        if path.name in members:
-            raise DownloadError(f"holds two files named {path.name}")
-        members[path.name] = member
+        if name in members:
+            raise DownloadError(f"holds two files named {name}")
+        members[name] = member
     if not members:
         raise DownloadError(f"holds no image{f' in {inside}' if inside else ''}")
     return members
+
+
+def _name_below(path: PurePosixPath, inside: str | None, deep: bool) -> str | None:
+    """What an image of an archive is called; None: it is not in the folder `inside`."""
+    if not deep:
+        return path.name if inside is None or f"/{path.parent}".endswith(f"/{inside}") else None
+    if inside is None:
+        return str(path)
+    holding = (parent for parent in path.parents if f"/{parent}".endswith(f"/{inside}"))
+    return next((str(path.relative_to(parent)) for parent in holding), None)
