@@ -46,6 +46,8 @@ OutOption = Annotated[Path | None, typer.Option(help="Folder to write to; by def
 
 class ExportFormat(StrEnum):
     codec_compare = "codec-compare"
+    csv = "csv"
+    compressai = "compressai"
 
 
 def compare(
@@ -154,17 +156,31 @@ def report(
 
 
 def export(
-    format: Annotated[ExportFormat, typer.Argument(help="Whose format: codec-compare is Google's page.")],
+    format: Annotated[
+        ExportFormat,
+        typer.Argument(help="csv: a table; compressai: its JSON; codec-compare: for Google's page."),
+    ],
     codec: Annotated[list[str], typer.Argument(help="Measured codecs.")],
     dataset: DatasetOption,
     out: OutOption = None,
     results: ResultsOption = Path("results"),
 ) -> None:
-    """Write results in the format of another page."""
+    """Write results in the format of others."""
     from bench import console
-    from bench.report.export import export_codec_compare
 
-    console.wrote(export_codec_compare(codec, dataset, results, out, _on_stderr))
+    if format is ExportFormat.csv:
+        from bench.report.exports.rows_csv import export_csv
+
+        paths = export_csv(codec, dataset, results, out)
+    elif format is ExportFormat.compressai:
+        from bench.report.exports.compressai_json import export_compressai
+
+        paths = export_compressai(codec, dataset, results, out, _on_stderr)
+    else:
+        from bench.report.exports.codec_compare import export_codec_compare
+
+        paths = export_codec_compare(codec, dataset, results, out, _on_stderr)
+    console.wrote(paths)
 
 
 def _compare_at(

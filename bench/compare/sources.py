@@ -1,6 +1,6 @@
 """What the names in `bench compare` stand for: curves measured here, in a file, or published.
 
-A codec's name stands for its results, `file:PATH` for a CSV (`bench.compare.curve_csv`),
+A codec's name stands for its results, `file:PATH` for a CSV or another's file (`bench.compare.curve_csv`),
 `published:NAME` for a curve that others published (`bench.compare.published`), `hull:NAME` for the upper hull
 of such curves (`bench.compare.hulls`).
 """
@@ -268,7 +268,7 @@ def _no_results(name: str, dataset: str | None, stores: Sequence[Store]) -> str:
         close = get_close_matches(name, codecs, n=1)
     if close:
         way_out = f"did you mean '{close[0]}'?"
-    elif Path(name).suffix == ".csv":
+    elif Path(name).suffix in (".csv", ".json", ".txt"):
         way_out = f"for a file, write {FILE}{name}"
     else:
         way_out = f"measure it with: bench run --codec {name} --dataset {dataset or 'kodak'}"
