@@ -1,7 +1,7 @@
 """codec-bench: an image codec benchmark whose figures others can reproduce.
 
-From Python: `run`, `load_results`, `compare`, `bd_rate`, `bd_metric`, `get_codec`, `Settings`, and the
-packages `metrics`, `codecs` and `datasets`. Each is imported when it is used.
+From Python: `run`, `load_results`, `compare`, `compare_at_targets`, `bd_rate`, `bd_metric`, `get_codec`,
+`Settings`, and the packages `metrics`, `codecs` and `datasets`. Each is imported when it is used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench import codecs, datasets, metrics
     from bench.api import compare as compare
-    from bench.api import get_codec, load_results
+    from bench.api import compare_at_targets, get_codec, load_results
     from bench.api import run as run
     from bench.compare.bd import bd_metric, bd_rate
     from bench.core.errors import BenchError
@@ -25,6 +25,7 @@ _NAMES = {
     "bd_metric": "bench.compare.bd",
     "bd_rate": "bench.compare.bd",
     "compare": "bench.api",
+    "compare_at_targets": "bench.api",
     "get_codec": "bench.api",
     "load_results": "bench.api",
     "run": "bench.api",
@@ -32,8 +33,8 @@ _NAMES = {
 _PACKAGES = ("codecs", "datasets", "metrics")
 
 __all__ = [
-    "BenchError", "Settings", "__version__", "bd_metric", "bd_rate", "codecs", "compare", "datasets",
-    "get_codec", "load_results", "metrics", "run",
+    "BenchError", "Settings", "__version__", "bd_metric", "bd_rate", "codecs", "compare",
+    "compare_at_targets", "datasets", "get_codec", "load_results", "metrics", "run",
 ]  # fmt: skip
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from bench.core.errors import BenchError
 from bench.results import Row, Store, stores_of
 from bench.results.names import name_of_codec, name_of_dataset
+from bench.results.targets import Target, parse_targets
 from bench.run.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.codecs import Codec
+    from bench.compare.at_targets import TargetComparison
     from bench.compare.comparison import Comparison
     from bench.run.runner import Run
     from bench.run.shard import Shard
@@ -31,6 +33,7 @@ def run(
     dataset: str | Path,
     *,
     qualities: Sequence[float] = (),
+    targets: Sequence[str] = (),
     images: int | None = None,
     metrics: Sequence[str] = (),
     settings: Settings | None = None,
@@ -44,6 +47,7 @@ def run(
         codecs: one name or several; with parameters as "jpeg:chroma=444", or the path of a YAML file.
         dataset: a name of `bench list datasets`, or a folder of images.
         qualities: on the codec's own scale; by default those that its curve is drawn from.
+        targets: instead of qualities, what each picture is coded for: "bpp:0.25", "psnr:36", "bytes:20000".
         images: take the first so many images only.
         metrics: names; by default psnr and ms_ssim.
         settings: jobs, limits, timing and the like; by default `bench.Settings()`.
@@ -65,18 +69,18 @@ def run(
 
     names = [codecs] if isinstance(codecs, str) else list(codecs)
     runs = plan(
-        names, dataset, qualities=qualities, images=images, metrics=metrics, settings=settings,
-        results=results, data=data,
+        names, dataset, qualities=qualities, targets=parse_targets((), targets), images=images,
+        metrics=metrics, settings=settings, results=results, data=data,
     )  # fmt: skip
     for planned in runs:
         steps = planned.execute()
         if progress:
-            console.progress(f"{planned.name} on {planned.dataset.name}", len(planned.cells), steps)
+            console.progress(f"{planned.name} on {planned.dataset.name}", planned.total, steps)
         else:
             for _ in steps:
                 pass
     outcomes = [planned.outcome for planned in runs]
-    table = _frame([row for outcome in outcomes for row in outcome.rows])
+    table = _at_targets(runs) if targets else _frame([row for outcome in outcomes for row in outcome.rows])
     table.attrs["failures"] = [
         {"codec": failure.codec, "image": failure.image, "quality": failure.quality,
          "side": failure.side, "reason": failure.reason}
@@ -90,6 +94,7 @@ def plan(
     dataset: str | Path,
     *,
     qualities: Sequence[float] = (),
+    targets: Sequence[Target] = (),
     images: int | None = None,
     metrics: Sequence[str] = (),
     settings: Settings | None = None,
@@ -100,6 +105,7 @@ def plan(
     """The runs that `run` would execute; a typo in any of them is an error before any work.
 
     Args, Raises: as those of `run`, and
+        targets: of `bench.results.targets.parse_targets`.
         shard: the part of the images that is measured, where several machines share the work.
 
     Returns:
@@ -116,6 +122,12 @@ def plan(
     check_ready(wanted)
     loaded = datasets.load(str(dataset), Path(data) if data else None, images)
     store = Store(Path(results))
+    if targets and qualities:
+        raise BenchError("a target takes the place of a quality; ask for one of them")
+    if targets:
+        from bench.run.target_run import TargetRun
+
+        return [TargetRun(name, loaded, store, targets, wanted, settings, shard) for name in codecs]
     return [Run(name, loaded, store, qualities, wanted, settings, shard) for name in codecs]
 
 
@@ -176,7 +188,7 @@ def compare(
         dataset: a name, or a folder of images; may be left out where all have results on one dataset only.
         metrics: names; by default all that the codecs have in common.
         method: of interpolation: "pchip", "cubic" or "akima".
-        average: of the images: "usual" (as papers), "mean-of-db" or "db-of-mean".
+        average: of the images: "usual" (as papers), "mean-of-db", "db-of-mean" or "by-pixels".
         intervals: whether to compute 95 % intervals over images.
         ranges: the part of the curves that deltas are about: "psnr:30:38", "bpp:0.1:1".
         results: folder of results.
@@ -204,6 +216,40 @@ def compare(
     return comparisons[0]
 
 
+def compare_at_targets(
+    *codecs: str,
+    dataset: str | Path,
+    targets: Sequence[str],
+    metrics: Sequence[str] = (),
+    average: str = "usual",
+    results: str | Path = RESULTS,
+) -> TargetComparison:
+    """Codecs against the last one named at equal rate, size or quality, each picture at its own setting.
+
+    Args:
+        codecs: two names or more, of codecs that `run` has coded for these targets; the anchor last.
+        dataset: a name, or a folder of images.
+        targets: "bpp:0.25", "psnr:36", "bytes:20000".
+        metrics: names; by default psnr and ms_ssim.
+        average: of the images, as of `compare`.
+        results: folder of results.
+
+    Returns:
+        A comparison: `.frame()` is a DataFrame with a row per codec, target and figure, `.to_dict()` JSON.
+
+    Raises:
+        BenchError: fewer than two codecs, no results, or no image on which all come near a target.
+
+    >>> at = bench.compare_at_targets("webp", "jpeg", dataset="kodak", targets=["bpp:0.25"])  # doctest: +SKIP
+    >>> at.frame()[["codec", "figure", "value", "gap"]]  # doctest: +SKIP
+    """
+    from bench.compare.at_targets import compare_at_targets as compare_at
+
+    return compare_at(
+        codecs, str(dataset), Path(results), parse_targets((), targets), metrics or None, average
+    )
+
+
 def get_codec(spec: str) -> Codec:
     """A codec, ready to code pictures: `encode(image, quality)` and `decode(bitstream)`.
 
@@ -222,6 +268,17 @@ def get_codec(spec: str) -> Codec:
     from bench import codecs
 
     return codecs.get(spec)
+
+
+def _at_targets(runs: Sequence[Run]) -> pd.DataFrame:
+    """A row for each target and image, with columns `target` and `off` before all others."""
+    from bench.run.target_run import TargetRun
+
+    matches = [match for run in runs if isinstance(run, TargetRun) for match in run.matches if match.row]
+    table = _frame([match.row for match in matches if match.row])
+    table.insert(0, "target", [str(match.target) for match in matches])
+    table.insert(1, "off", [match.off for match in matches])
+    return table
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from rich.text import Text
 from bench.core.errors import BenchError
 
 if TYPE_CHECKING:
+    from bench.compare.at_targets import TargetComparison
     from bench.compare.comparison import Comparison
     from bench.results.merge import Merged
     from bench.run.conformance import Verdict
@@ -114,13 +115,26 @@ def slow(run: Run) -> None:
 
 def outcome(run: Run) -> None:
     """The table of a run, how much of the run is new, and what failed."""
+    from bench.run.target_run import TargetRun
+
     done = run.outcome
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-    if done.rows:
+    if isinstance(run, TargetRun):
+        from bench.report.targets import beyond_reach, targets_table
+
+        _stdout().print(targets_table(run))
+        for line in beyond_reach(run):
+            stderr.print(line, markup=False)
+    elif done.rows:
         _print_points(run, stderr)
     for note in run.dataset.notes:
         stderr.print(f"note: {note}", markup=False)
-    stderr.print(f"{done.measured} measured, {len(done.rows) - done.measured} were in the results already")
+    if isinstance(run, TargetRun):
+        stderr.print(f"{done.measured} encodings; rows are in {run.store.folder}", markup=False)
+    else:
+        stderr.print(
+            f"{done.measured} measured, {len(done.rows) - done.measured} were in the results already"
+        )
     for metric in run.metrics:
         if missing := sum(row.metrics.get(metric) is None for row in done.rows):
             stderr.print(f"{metric} isn't defined for {missing} of the pictures, as when they are too small")
@@ -229,6 +243,18 @@ def comparison(
     stderr.print(f"wrote {names} to {paths[0].parent}", markup=False)
     if not full:
         stderr.print("for all tables on the screen, add --full", markup=False)
+
+
+def at_targets(result: TargetComparison, paths: Sequence[Path]) -> None:
+    """Codecs at targets, what is left out, and where the files lie."""
+    from bench.report.targets import comparison_tables
+
+    for table in comparison_tables(result):
+        _stdout().print(table)
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    for note in result.notes:
+        stderr.print(f"note: {note}", markup=False)
+    stderr.print(f"wrote {', '.join(path.name for path in paths)} to {paths[0].parent}", markup=False)
 
 
 def _print_points(run: Run, stderr: Console) -> None:

@@ -19,8 +19,8 @@ import bench
 from bench.results import COMMITTED
 
 EXPORTED = [
-    "BenchError", "Settings", "__version__", "bd_metric", "bd_rate", "codecs", "compare", "datasets",
-    "get_codec", "load_results", "metrics", "run",
+    "BenchError", "Settings", "__version__", "bd_metric", "bd_rate", "codecs", "compare",
+    "compare_at_targets", "datasets", "get_codec", "load_results", "metrics", "run",
 ]  # fmt: skip
 QUALITIES = [20, 50, 80, 95]
 

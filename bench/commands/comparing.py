@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import DataOption, DatasetOption, JsonOption, MetricOption, ResultsOption
+from bench.commands.options import (
+    DataOption,
+    DatasetOption,
+    JsonOption,
+    MetricOption,
+    ResultsOption,
+    TargetBppOption,
+    TargetOption,
+)
 from bench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.results.targets import Target
 
 # What `compare` and `report` have in common.
 CurvesArgument = Annotated[
@@ -22,7 +34,7 @@ SharedDatasetOption = Annotated[
 ]
 MethodOption = Annotated[str, typer.Option(help="Interpolation: pchip, cubic or akima.")]
 AverageOption = Annotated[
-    str, typer.Option(help="Mean over images: usual (as papers), mean-of-db or db-of-mean.")
+    str, typer.Option(help="Mean over images: usual (as papers), mean-of-db, db-of-mean, by-pixels.")
 ]
 RangeOption = Annotated[
     list[str] | None,
@@ -34,6 +46,8 @@ OutOption = Annotated[Path | None, typer.Option(help="Folder to write to; by def
 
 class ExportFormat(StrEnum):
     codec_compare = "codec-compare"
+    csv = "csv"
+    compressai = "compressai"
 
 
 def compare(
@@ -44,6 +58,8 @@ def compare(
     average: AverageOption = "usual",
     intervals: IntervalsOption = True,
     ranges: RangeOption = None,
+    target_bpp: TargetBppOption = None,
+    target: TargetOption = None,
     name: Annotated[
         str | None, typer.Option(help="Folder of the tables and plots; by default the codecs' names.")
     ] = None,
@@ -73,12 +89,21 @@ def compare(
     from bench.compare.part import parse_ranges
     from bench.report.plots import write_plots
     from bench.report.tables import write_tables
+    from bench.results.targets import parse_targets
 
     if name is not None and not re.fullmatch(r"[\w+=-][\w.+=-]*", name):
         raise BenchError(f"--name is that of a folder, of letters, digits and - _ . + =, not '{name}'")
     for asked in highlight or ():
         if asked not in codec:
             raise BenchError(f"--highlight {asked} isn't compared; choose of {', '.join(codec)}")
+    if targets := parse_targets(target_bpp or (), target or ()):
+        if ranges or pareto or highlight or log_rate or format:
+            raise BenchError(
+                "a comparison at targets has no curves: leave out --range, --pareto, --highlight, "
+                "--log-rate and --format"
+            )
+        _compare_at(targets, codec, dataset, metric, average, results, name, json)
+        return
     comparisons = compare_codecs(
         codec, dataset, results, method=method, average=average, metrics=metric or None, intervals=intervals,
         counted=pareto, ranges=parse_ranges(ranges or ()),
@@ -137,17 +162,57 @@ def report(
 
 
 def export(
-    format: Annotated[ExportFormat, typer.Argument(help="Whose format: codec-compare is Google's page.")],
+    format: Annotated[
+        ExportFormat,
+        typer.Argument(help="csv: a table; compressai: its JSON; codec-compare: for Google's page."),
+    ],
     codec: Annotated[list[str], typer.Argument(help="Measured codecs.")],
     dataset: DatasetOption,
     out: OutOption = None,
     results: ResultsOption = Path("results"),
 ) -> None:
-    """Write results in the format of another page."""
+    """Write results in the format of others."""
     from bench import console
-    from bench.report.export import export_codec_compare
 
-    console.wrote(export_codec_compare(codec, dataset, results, out, _on_stderr))
+    if format is ExportFormat.csv:
+        from bench.report.exports.rows_csv import export_csv
+
+        paths = export_csv(codec, dataset, results, out)
+    elif format is ExportFormat.compressai:
+        from bench.report.exports.compressai_json import export_compressai
+
+        paths = export_compressai(codec, dataset, results, out, _on_stderr)
+    else:
+        from bench.report.exports.codec_compare import export_codec_compare
+
+        paths = export_codec_compare(codec, dataset, results, out, _on_stderr)
+    console.wrote(paths)
+
+
+def _compare_at(
+    targets: Sequence[Target],
+    names: Sequence[str],
+    dataset: str | None,
+    metrics: Sequence[str] | None,
+    average: str,
+    results: Path,
+    folder: str | None,
+    json: bool,
+) -> None:
+    from bench import console
+    from bench.compare.at_targets import compare_at_targets
+    from bench.core.files import file_name_of
+    from bench.report.targets import write_comparison
+
+    if dataset is None:
+        raise BenchError("a comparison at targets is of one dataset; name it: --dataset kodak")
+    comparison = compare_at_targets(names, dataset, results, targets, metrics, average)
+    if json:
+        console.json_document(comparison.to_dict())
+        return
+    own = folder or "-".join(map(file_name_of, comparison.codecs))
+    paths = write_comparison(comparison, results / "compare" / comparison.dataset / own)
+    console.at_targets(comparison, paths)
 
 
 def _on_stderr(line: str) -> None:

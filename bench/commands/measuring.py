@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataOption, DatasetOption, MetricOption, ResultsOption
+from bench.commands.options import (
+    DataOption,
+    DatasetOption,
+    MetricOption,
+    ResultsOption,
+    TargetBppOption,
+    TargetOption,
+)
 
 
 def run(
@@ -17,6 +24,8 @@ def run(
         list[float] | None,
         typer.Option(help="Quality; repeat for several. By default those of the codec's curve."),
     ] = None,
+    target_bpp: TargetBppOption = None,
+    target: TargetOption = None,
     metric: MetricOption = None,
     images: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
     resume: Annotated[
@@ -51,6 +60,7 @@ def run(
     A row has rate, distortion, times and memory. What is in the results already isn't measured again.
     """
     from bench import api, console
+    from bench.results.targets import parse_targets
     from bench.run.settings import Settings
     from bench.run.shard import Shard
 
@@ -59,20 +69,21 @@ def run(
         confined=not unconfined, keep=keep, resume=resume,
     )  # fmt: skip
     runs = api.plan(
-        codec, dataset, qualities=quality or (), images=images, metrics=metric or (), settings=settings,
-        results=results, data=data, shard=Shard.of(shard) if shard else None,
+        codec, dataset, qualities=quality or (), targets=parse_targets(target_bpp or (), target or ()),
+        images=images, metrics=metric or (), settings=settings, results=results, data=data,
+        shard=Shard.of(shard) if shard else None,
     )  # fmt: skip
     for planned in runs:
         console.slow(planned)
         steps = planned.execute()
         try:
-            console.progress(f"{planned.name} on {planned.dataset.name}", len(planned.cells), steps)
+            console.progress(f"{planned.name} on {planned.dataset.name}", planned.total, steps)
         except KeyboardInterrupt:
             steps.close()
             console.stopped(planned.outcome)
             raise typer.Exit(130) from None
         console.outcome(planned)
-    if not all(planned.outcome.complete for planned in runs):
+    if not all(planned.complete for planned in runs):
         raise typer.Exit(1)
 
 

@@ -6,6 +6,9 @@
 `image` is empty where a row is a mean over a dataset. `quality` is whatever the codec calls it, and may be
 empty in rows of means; bpp is above 0; psnr is in dB, ms_ssim 0 to 1, and either may be empty. Any other
 metric of `bench list metrics` can have a column. Lines that start with # are comments.
+
+What `bench export csv` and `bench compare` write is read too, and files that others write:
+`bench.compare.others_tables`.
 """
 
 from __future__ import annotations
@@ -15,19 +18,24 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import metrics
+from bench.compare import others_tables
 from bench.compare.curves import Curve, MeasuredCell, Point, curve
+from bench.compare.others_tables import Table
 from bench.core.errors import BenchError
 from bench.core.whole_file import write_whole
 
 _FIRST = ("image", "quality", "bpp")
 _NUMBER = re.compile(r"[+-]?(inf|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)")
-# Columns of points.csv, as `bench compare` writes it, that are no figures of a curve.
-_BESIDE = ("dataset", "codec", "images", "encode_s", "decode_s", "encode_memory", "decode_memory")
+# Columns of files that `bench compare` and `bench export csv` write, which are no figures of a curve.
+BESIDE = (
+    "dataset", "codec", "images", "encode_s", "decode_s", "encode_memory", "decode_memory", "codec_version",
+    "bytes", "width", "height", "image_sha256",
+)  # fmt: skip
 
 
 def load(path: Path, label: str, images: int = 0, codec: str | None = None) -> Curve:
@@ -92,22 +100,12 @@ class _Row:
 
 
 def _rows(path: Path, codec: str | None) -> Iterator[_Row]:
-    lines = _lines(path)
-    try:
-        _, header = next(lines)
-    except StopIteration:
-        raise BenchError(f"{path} is empty: its first line is image,quality,bpp,psnr,ms_ssim") from None
-    header = [name.lower() for name in header]
-    names = _metrics(path, header)
-    records = []
-    for line, texts in lines:
-        if len(texts) != len(header):
-            raise BenchError(
-                f"{path}, line {line} has {len(texts)} values where the header names {len(header)}"
-            )
-        records.append((line, {"image": ""} | dict(zip(header, texts, strict=True))))
-    for line, row in _of_codec(path, records, codec):
-        where = f"{path}, line {line}"
+    text = _text_of(path)
+    lines = list(_lines(text))
+    table = others_tables.read(path, text, lines) or _own_table(path, lines)
+    names = table.metrics
+    for line, row in _of_codec(path, table.records, codec):
+        where = f"{path}, {table.unit} {line}"
         bpp = _number(row["bpp"], "bpp", where)
         if bpp is None or not 0 < bpp < math.inf:
             raise BenchError(f"{where}: bpp is '{row['bpp']}', and must be a number above 0")
@@ -121,14 +119,32 @@ def _rows(path: Path, codec: str | None) -> Iterator[_Row]:
         yield _Row(line, row["image"], quality, bpp, values)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and values of each line that isn't empty or a comment."""
+def _own_table(path: Path, lines: Sequence[tuple[int, list[str]]]) -> Table:
+    if not lines:
+        raise BenchError(f"{path} is empty: its first line is image,quality,bpp,psnr,ms_ssim")
+    header = [name.lower() for name in lines[0][1]]
+    names = _metrics(path, header)
+    records = []
+    for line, texts in lines[1:]:
+        if len(texts) != len(header):
+            raise BenchError(
+                f"{path}, line {line} has {len(texts)} values where the header names {len(header)}"
+            )
+        records.append((line, {"image": ""} | dict(zip(header, texts, strict=True))))
+    return Table(tuple(names), tuple(records))
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+        return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except OSError as error:
         raise BenchError(f"can't read {path} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise BenchError(f"{path} is no text in UTF-8: save it as CSV in UTF-8") from error
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Number and values of each line that isn't empty or a comment."""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if line.strip(" \t,;") and not line.startswith("#"):
             yield number, [value.strip() for value in next(csv.reader([line]))]
@@ -146,7 +162,7 @@ def _metrics(path: Path, header: list[str]) -> list[str]:
         )
     if twice := [name for name, count in Counter(header).items() if count > 1]:
         raise BenchError(f"{path} names the column {', '.join(twice)} twice")
-    beside = (*_BESIDE, *(f"{name}_curve" for name in known)) if "codec" in header else ()
+    beside = (*BESIDE, *(f"{name}_curve" for name in known)) if "codec" in header else ()
     names = [name for name in header if name not in (*_FIRST, *beside)]
     if unknown := [name for name in names if name not in known]:
         raise BenchError(
@@ -158,8 +174,8 @@ def _metrics(path: Path, header: list[str]) -> list[str]:
 
 
 def _of_codec(
-    path: Path, records: list[tuple[int, dict[str, str]]], codec: str | None
-) -> list[tuple[int, dict[str, str]]]:
+    path: Path, records: Sequence[tuple[int, Mapping[str, str]]], codec: str | None
+) -> Sequence[tuple[int, Mapping[str, str]]]:
     """The lines of one codec: the one that is asked for, or the only one."""
     codecs = list(dict.fromkeys(row["codec"] for _, row in records if "codec" in row))
     if codec is None and len(codecs) < 2:

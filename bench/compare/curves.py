@@ -13,7 +13,7 @@ from bench import metrics
 from bench.compare.bd import usable_points
 from bench.compare.hulls import upper_hull
 from bench.core.errors import BenchError
-from bench.metrics import USUAL
+from bench.metrics import BY_PIXELS, USUAL
 from bench.results import Row
 
 
@@ -128,7 +128,7 @@ def curve(
 
     Args:
         average: how to average metrics in dB: "mean-of-db", "db-of-mean", or "usual", what papers take for
-            each metric.
+            each metric; "by-pixels" is "usual", where a picture weighs by its size, in the rate too.
         members: of an upper hull, what each quality stands for; None: this is no hull.
 
     >>> first = MeasuredCell("a", "a.png", quality=1, bpp=0.5, values={"psnr": 30})
@@ -177,18 +177,31 @@ def whole_curves(cells: Sequence[MeasuredCell]) -> tuple[set[str], set[float]]:
     return {image for image, count in qualities_of.items() if count == len(qualities)}, qualities
 
 
+def weights_of(cells: Sequence[MeasuredCell], average: str) -> list[int] | None:
+    """What each cell's picture weighs in means; None: all weigh the same, also where a size isn't known.
+
+    >>> small = MeasuredCell("a", "a.png", quality=1, bpp=1.0, values={"psnr": 30}, pixels=100)
+    >>> large = MeasuredCell("b", "b.png", quality=1, bpp=0.5, values={"psnr": 40}, pixels=300)
+    >>> curve("mine", [small, large], "by-pixels").axes("psnr")
+    ([0.625], [37.5])
+    """
+    pixels = [cell.pixels for cell in cells if cell.pixels]
+    return pixels if average == BY_PIXELS and len(pixels) == len(cells) else None
+
+
 def mean_point(quality: float, cells: Sequence[MeasuredCell], average: str = USUAL) -> Point:
     """The mean of cells at one quality."""
     values, db = {}, {}
+    weights = weights_of(cells, average)
     for name in cells[0].values:
         known = [value for cell in cells if (value := cell.values.get(name)) is not None]
         if len(known) == len(cells):
-            values[name] = fmean(known)
+            values[name] = fmean(known, weights)
             with suppress(BenchError):  # a metric of a package that isn't there any more
-                db[name] = metrics.get(name).mean_in_db(known, average)
+                db[name] = metrics.get(name).mean_in_db(known, average, weights)
     return Point(
         quality=quality,
-        bpp=fmean(cell.bpp for cell in cells),
+        bpp=fmean((cell.bpp for cell in cells), weights),
         values=values,
         db=db,
         images=len(cells),

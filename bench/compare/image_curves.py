@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench import metrics
-from bench.compare.curves import Curve
+from bench.compare.curves import Curve, weights_of
 from bench.compare.interpolation import Array
 from bench.compare.intervals import means_leaving_one_out
-from bench.metrics import USUAL
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,12 @@ class ImageCurves:
     qualities: Array  # the metric on the scale of curves, turned so that more is better
     _terms: Array = field(repr=False)  # what the mean is taken of
     _finish: Callable[[float], float] | None = field(repr=False)  # from such a mean to a quality
+    _pixels: Array | None = field(default=None, repr=False)  # (images,), where pictures weigh by their size
 
     def means_leaving_one_out(self) -> tuple[Array, Array]:
         """Rates and qualities (images + 1, qualities) of mean curves, as `Curve.axes` gives them: of all
         images, then of all but one."""
-        rates, means = means_leaving_one_out(self.rates), means_leaving_one_out(self._terms)
+        rates, means = (means_leaving_one_out(values, self._pixels) for values in (self.rates, self._terms))
         if self._finish is not None:
             finish = self._finish
             means = np.array([[finish(mean) for mean in row] for row in means.tolist()])
@@ -47,7 +47,6 @@ def whole_images(curve: Curve, metric: str) -> dict[str, bool]:
 def image_curves(curve: Curve, metric: str, images: list[str]) -> ImageCurves:
     """The curves of these images, which must be among `whole_images` and have the metric, in their order."""
     scale = metrics.get(metric)
-    average = scale.usual_average if curve.average == USUAL else curve.average
     row = {image: i for i, image in enumerate(images)}
     column = {quality: i for i, quality in enumerate(sorted({cell.quality for cell in curve.cells}))}
     rates, qualities, terms = (np.empty((len(row), len(column))) for _ in range(3))
@@ -58,11 +57,16 @@ def image_curves(curve: Curve, metric: str, images: list[str]) -> ImageCurves:
             rates[place] = cell.bpp
             qualities[place] = scale.turned(scale.in_db(value))
             terms[place] = scale.linear(value)
+    sizes = weights_of(curve.cells, curve.average)
+    pixels = None
+    if sizes is not None:
+        size_of = {cell.image: size for cell, size in zip(curve.cells, sizes, strict=True)}
+        pixels = np.array([size_of[image] for image in images], float)
     # The two averages of Metric.mean_in_db.
-    if average == "mean-of-db":
-        return ImageCurves(rates, qualities, qualities, None)
+    if scale.means_db(curve.average):
+        return ImageCurves(rates, qualities, qualities, None, pixels)
 
     def finish(mean: float) -> float:
         return scale.turned(scale.in_db(scale.from_linear(mean)))
 
-    return ImageCurves(rates, qualities, terms, finish)
+    return ImageCurves(rates, qualities, terms, finish, pixels)

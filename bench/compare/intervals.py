@@ -136,9 +136,11 @@ def _leave_one_out(
     return images, axes, bjontegaard_arrays(axes[0], axes[1], axes[2], axes[3], method, part)
 
 
-def means_leaving_one_out(values: Array) -> Array:
+def means_leaving_one_out(values: Array, weights: Array | None = None) -> Array:
     """Means over images (images + 1, columns) of values (images, columns): in the first row of all images,
     then of all but one. A mean with infinity is infinity.
+
+    weights: of the images (images,), above 0; None: all weigh the same.
 
     >>> import numpy as np
     >>> means_leaving_one_out(np.array([[1.0], [2.0], [6.0]])).ravel().tolist()
@@ -146,11 +148,11 @@ def means_leaving_one_out(values: Array) -> Array:
     """
     import numpy as np
 
-    n = len(values)
+    shares = np.ones(len(values)) if weights is None else weights
     finite = np.isfinite(values)
-    known = np.where(finite, values, 0.0)
-    total = known.sum(axis=0)
-    means = np.vstack((total / n, (total - known) / (n - 1)))
+    known = np.where(finite, values, 0.0) * shares[:, None]
+    total, whole = known.sum(axis=0), shares.sum()
+    means = np.vstack((total / whole, (total - known) / (whole - shares)[:, None]))
     for infinite in () if finite.all() else (np.inf, -np.inf):
         here = values == infinite
         others = here.sum(axis=0) - np.vstack((np.zeros_like(here[:1]), here))

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.compare.curves import Curve, MeasuredCell
+from bench.compare.curves import Curve, MeasuredCell, weights_of
 from bench.compare.deltas import Delta, metrics_of
 from bench.compare.fixed import crossings, fall
 from bench.compare.hulls import PREFIX as HULL
@@ -17,6 +17,7 @@ from bench.compare.part import Range, words_for
 from bench.compare.savings import Saving, lossless_cells
 from bench.compare.sources import Source
 from bench.core.words import first_few
+from bench.metrics import BY_PIXELS
 from bench.metrics import get as get_metric
 
 Whole = tuple[set[str], set[float]]  # images, and the qualities that all of them have
@@ -55,6 +56,7 @@ def notes(sources: Sequence[Source], dataset: str, images: int) -> list[str]:
         ),
         *_subsampled(sources),
         *_mixed_versions(sources),
+        *_unweighted(sources),
         *_unlike_means(sources),
         *(note for source in sources for note in _means_only(source, sources, dataset, images)),
     ]
@@ -270,6 +272,17 @@ def _differing(setups: Iterable[Mapping[str, str]]) -> str:
         for name, several in sorted(versions.items())
         if len(several) > 1
     )
+
+
+def _unweighted(sources: Sequence[Source]) -> list[str]:
+    """Curves whose pictures were to weigh by their size, which isn't known."""
+    curves = [source.curve for source in sources]
+    names = [
+        curve.codec
+        for curve in curves
+        if curve.average == BY_PIXELS and curve.cells and weights_of(curve.cells, BY_PIXELS) is None
+    ]
+    return [f"the pictures' sizes aren't known of {name}: all weigh the same in its means" for name in names]
 
 
 def _unlike_means(sources: Sequence[Source]) -> list[str]:

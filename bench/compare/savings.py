@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from bench.compare.curves import Curve, MeasuredCell
+from bench.compare.curves import Curve, MeasuredCell, weights_of
 from bench.core.errors import BenchError
 from bench.metrics import get as get_metric
 
@@ -85,10 +85,11 @@ def lossless_cells(curve: Curve) -> list[MeasuredCell]:
 def _saving(curve: Curve, cells: list[MeasuredCell], anchor: list[MeasuredCell] | None) -> Saving:
     saving = interval = None
     images: list[ImageSaving] = []
+    weights = weights_of(cells, curve.average)
     if anchor is not None:
         there = {cell.image: cell.bpp for cell in anchor}
         pairs = [(cell.bpp, there[cell.image]) for cell in cells]
-        saving, interval = _mean_saving(pairs)
+        saving, interval = _mean_saving(pairs, weights)
         names = [cell.name for cell in cells]
         images = [
             ImageSaving(name, 100 * (1 - own / other))
@@ -98,7 +99,7 @@ def _saving(curve: Curve, cells: list[MeasuredCell], anchor: list[MeasuredCell] 
     return Saving(
         curve.codec,
         cells[0].quality,
-        fmean(cell.bpp for cell in cells),
+        fmean((cell.bpp for cell in cells), weights),
         saving,
         interval,
         tuple(images),
@@ -107,13 +108,15 @@ def _saving(curve: Curve, cells: list[MeasuredCell], anchor: list[MeasuredCell] 
     )
 
 
-def _mean_saving(pairs: Sequence[tuple[float, float]]) -> tuple[float, tuple[float, float] | None]:
+def _mean_saving(
+    pairs: Sequence[tuple[float, float]], weights: Sequence[float] | None
+) -> tuple[float, tuple[float, float] | None]:
     """Percent by which the mean of the first rates is below that of the second, with its interval."""
     import numpy as np
 
     from bench.compare.intervals import MIN_IMAGES, ends, means_leaving_one_out
 
-    rates = np.array(pairs)
+    rates = np.array(pairs) * (np.ones((len(pairs), 1)) if weights is None else np.array([weights]).T)
     saving = 100 * (1 - float(rates[:, 0].mean() / rates[:, 1].mean()))
     if len(pairs) < MIN_IMAGES:
         return saving, None

@@ -1,6 +1,6 @@
 """What the names in `bench compare` stand for: curves measured here, in a file, or published.
 
-A codec's name stands for its results, `file:PATH` for a CSV (`bench.compare.curve_csv`),
+A codec's name stands for its results, `file:PATH` for a CSV or another's file (`bench.compare.curve_csv`),
 `published:NAME` for a curve that others published (`bench.compare.published`), `hull:NAME` for the upper hull
 of such curves (`bench.compare.hulls`).
 """
@@ -20,6 +20,7 @@ from bench.compare.hulls import names_in
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Contents, Row, Setup, Store
+from bench.results.targets import matched_store
 
 FILE = "file:"
 
@@ -184,22 +185,26 @@ def refuse_different_images(sources: Sequence[Source]) -> None:
 
 
 def matched(sources: Sequence[Source]) -> list[Source]:
-    """The same sources; cells of files get the SHA-256 of the measured picture of that name.
+    """The same sources; cells of files get SHA-256 and size of the measured picture of that name.
 
-    A file may leave out the suffix of a picture's name.
+    A file may leave out the suffix of a picture's name, and its folders where no other picture is called so.
 
     Raises:
         BenchError: a file has a picture twice, with and without suffix.
     """
     if all(source.rows for source in sources):
         return list(sources)
+    rows = [row for source in sources for row in source.rows]
+    sizes = {row.image_sha256: row.width * row.height for row in rows}
+    names = {row.image: row.image_sha256 for row in rows}
     known: dict[str, str] = {}
-    for source in sources:
-        for row in source.rows:
-            known.setdefault(Path(row.image).stem, row.image_sha256)
-    for source in sources:
-        known |= {row.image: row.image_sha256 for row in source.rows}
-    return [source if source.rows else _renamed(source, known) for source in sources]
+    # Names that say more count more.
+    for shortened in (lambda name: Path(name).stem, lambda name: Path(name).name, _bare, str):
+        meant: dict[str, set[str]] = {}
+        for name, image in names.items():
+            meant.setdefault(shortened(name), set()).add(image)
+        known |= {name: images.pop() for name, images in meant.items() if len(images) == 1}
+    return [source if source.rows else _renamed(source, known, sizes) for source in sources]
 
 
 def _hull(name: str, dataset: str, stores: Sequence[Store], label: str, average: str) -> Source:
@@ -263,10 +268,12 @@ def _no_results(name: str, dataset: str | None, stores: Sequence[Store]) -> str:
         close = get_close_matches(name, codecs, n=1)
     if close:
         way_out = f"did you mean '{close[0]}'?"
-    elif Path(name).suffix == ".csv":
+    elif Path(name).suffix in (".csv", ".json", ".txt"):
         way_out = f"for a file, write {FILE}{name}"
     else:
         way_out = f"measure it with: bench run --codec {name} --dataset {dataset or 'kodak'}"
+        if any(name in matched_store(store.folder).codecs() for store in stores):
+            way_out += ", or compare at the targets that it was coded for: --target-bpp"
         if name in published.names():
             way_out += f", or take {published.PREFIX}{name}"
     return f"no results of '{name}'{where} in {stores[0].folder}; {way_out}"
@@ -280,13 +287,19 @@ def _hashes(source: Source) -> dict[str, set[str]]:
     return hashes
 
 
-def _renamed(source: Source, known: Mapping[str, str]) -> Source:
+def _bare(name: str) -> str:
+    """An image's name without its suffix: "trees/1" for "trees/1.png"."""
+    return str(Path(name).with_suffix(""))
+
+
+def _renamed(source: Source, known: Mapping[str, str], sizes: Mapping[str, int]) -> Source:
     if not source.curve.cells:
         return source
     cells: dict[tuple[str, float], MeasuredCell] = {}
     for cell in source.curve.cells:
-        stem = Path(cell.name).stem
-        renamed = replace(cell, image=known.get(cell.name) or known.get(stem) or stem)
+        bare = _bare(cell.name)
+        image = known.get(cell.name) or known.get(bare) or bare
+        renamed = replace(cell, image=image, pixels=cell.pixels or sizes.get(image))
         twin = cells.setdefault((renamed.image, renamed.quality), renamed)
         if twin is not renamed:
             raise BenchError(

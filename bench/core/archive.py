@@ -29,13 +29,14 @@ class ArchiveError(Exception):
 
 
 def unpack_images(archive: Path, inside: str | None, folder: Path, known: Mapping[str, str | None]) -> None:
-    """Put the images of a zip archive, without their folders, into `folder`.
+    """Put the images of a zip archive into `folder`.
 
     `folder`/SHA256SUMS, written last, lists what the archive held.
 
     Args:
         inside: end of the path of the archive's folder that holds the images; None: any.
-        known: SHA-256 by name of the files that must be there; None: not checked.
+        known: SHA-256 by name of the files that must be there; None: not checked. Where names are paths
+            ("trees/1.png"), images keep the folders that they have below `inside`; else they go without.
 
     Raises:
         ArchiveError: the archive is damaged or no zip, lacks a known file, or is one that reaches outside
@@ -72,13 +73,14 @@ def _sweep(folder: Path) -> None:
 def _unpack(
     source: zipfile.ZipFile, inside: str | None, scratch: Path, folder: Path, known: Mapping[str, str | None]
 ) -> None:
-    members = _images(source, inside)
+    members = _images(source, inside, deep=any("/" in name for name in known))
     if lost := sorted(known.keys() - members.keys()):
         raise ArchiveError(f"lacks {lost[0]}")
     _refuse_bombs(source, members)
     sums = {}
     for name, member in sorted(members.items()):
         path = scratch / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         with source.open(member) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, 1 << 20)  # never more than the size that it claims
         sums[name] = sha256_of(path)
@@ -87,11 +89,13 @@ def _unpack(
     manifest = scratch / MANIFEST
     manifest.write_text("".join(f"{sha}  {name}\n" for name, sha in sums.items()), "utf-8")
     for name in (*sums, MANIFEST):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(scratch / name, folder / name)
 
 
-def _images(source: zipfile.ZipFile, inside: str | None) -> dict[str, zipfile.ZipInfo]:
-    """The archive's images by file name; refuses an archive that tries to write elsewhere."""
+def _images(source: zipfile.ZipFile, inside: str | None, deep: bool) -> dict[str, zipfile.ZipInfo]:
+    """The archive's images by file name, or by path if `deep`; refuses an archive that tries to write
+    elsewhere."""
     members: dict[str, zipfile.ZipInfo] = {}
     for member in source.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))
@@ -100,18 +104,28 @@ def _images(source: zipfile.ZipFile, inside: str | None) -> dict[str, zipfile.Zi
             raise ArchiveError(f"is refused for its unsafe path {member.filename[:200]!r}")
         if member.is_dir() or "__MACOSX" in path.parts or not is_image_name(path.name):
             continue
-        if inside is not None and not f"/{path.parent}".endswith(f"/{inside}"):
+        if (name := _name_below(path, inside, deep)) is None:
             continue
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise ArchiveError(f"is refused for {path.name}, which is a link")
+            raise ArchiveError(f"is refused for {name}, which is a link")
         if member.compress_type not in _METHODS:
-            raise ArchiveError(f"packs {path.name} by another method than deflate")
-        if path.name in members:
-            raise ArchiveError(f"holds two files named {path.name}")
-        members[path.name] = member
+            raise ArchiveError(f"packs {name} by another method than deflate")
+        if name in members:
+            raise ArchiveError(f"holds two files named {name}")
+        members[name] = member
     if not members:
         raise ArchiveError(f"holds no image{f' in {inside}' if inside else ''}")
     return members
+
+
+def _name_below(path: PurePosixPath, inside: str | None, deep: bool) -> str | None:
+    """What an image of an archive is called; None: it is not in the folder `inside`."""
+    if not deep:
+        return path.name if inside is None or f"/{path.parent}".endswith(f"/{inside}") else None
+    if inside is None:
+        return str(path)
+    holding = (parent for parent in path.parents if f"/{parent}".endswith(f"/{inside}"))
+    return next((str(path.relative_to(parent)) for parent in holding), None)
 
 
 def _refuse_bombs(source: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> None:

@@ -78,7 +78,7 @@ def fetch_file(url: str, target: Path, sha256: str | None) -> None:
 def fetch_archive(
     url: str, sha256: str | None, inside: str | None, folder: Path, known: Mapping[str, str | None]
 ) -> None:
-    """Download a zip archive and put its images, without their folders, into `folder`.
+    """Download a zip archive and put its images into `folder`.
 
     `inside`, `known` and what is left in `folder`: see `unpack_images`. Raises DownloadError, and then
     leaves no image behind.

@@ -17,6 +17,15 @@ def number_text(value: float) -> str:
     return short if float(short) == value else repr(float(value))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "image"), counted(24, "image")
+    ('1 image', '24 images')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def first_few(names: Sequence[str]) -> str:
     """The first names, and how many more there are.
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from bench.core.download import DownloadError, fetch_archive, fetch_file, verifi
 from bench.core.errors import BenchError
 from bench.core.files import IMAGE_SUFFIXES, is_image_name, printable, sha256_of
 
+_RESULTS = b'{"schema": '  # that their lines begin with
 _DATA, _CACHE, _PACKAGE = "data folder", "cache", "package"
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image file; `sha256` is that of the file as it lies on the disk."""
+    """One image file. `name`: its path below the dataset's folder, parted by "/". `sha256`: of the file as it
+    lies on the disk."""
 
     name: str
     path: Path
@@ -70,7 +73,9 @@ def load(
     *,
     catalogue: Path | None = None,
 ) -> Dataset:
-    """A known dataset, or the images that lie directly in a folder.
+    """A known dataset, or the images that lie in a folder and in folders below it.
+
+    Images go by their path below the dataset's folder, as "trees/1.png".
 
     A known dataset is looked for in `data`, else in the folder that the environment variable
     BENCH_DATA names (there in a folder of the dataset's name, or directly), then in the user's
@@ -149,6 +154,11 @@ class _Entry:
         """Whether `files` names the whole set, not only those of its files that were seen."""
         return bool(self.files) and self.count in (None, len(self.files))
 
+    @property
+    def deep(self) -> bool:
+        """Whether its images lie in folders below its own."""
+        return any("/" in name for name in self.files)
+
 
 _AtHand = dict[str, tuple[str, Path]]  # file name -> where it was found, its path
 
@@ -172,10 +182,11 @@ def _unknown(name: str, names: list[str]) -> str:
 
 
 def _load_folder(folder: Path, limit: int | None, taken: Iterable[str]) -> Dataset:
-    names = _images_in(folder)
+    names = _images_in(folder, deep=True)
     if not names:
         raise BenchError(
-            f"there is no image directly in the folder {folder}; images are {' '.join(IMAGE_SUFFIXES)} files."
+            f"there is no image in the folder {folder} or below it; "
+            f"images are {' '.join(IMAGE_SUFFIXES)} files."
         )
     images = [Image(printable(name), folder / name, sha256_of(folder / name)) for name in names[:limit]]
     others = tuple(map(printable, names[len(images) :]))
@@ -210,7 +221,7 @@ def _load_known(entry: _Entry, data: Path | None, limit: int | None) -> Dataset:
             reason = f"{entry.archive} holds only {len(at_hand)}"
             raise BenchError(_not_at_hand(entry, places, at_hand, len(missing), reason))
     if not entry.listed and entry.count is not None and len(at_hand) > entry.count:
-        folder = next(iter(at_hand.values()))[1].parent
+        folder = _root(*next((name, path) for name, (_, path) in at_hand.items()))
         raise BenchError(
             f"{folder} holds {len(at_hand)} images but {entry.name} has {entry.count}; take the "
             "others out or pass the folder itself as the dataset."
@@ -271,7 +282,7 @@ def _search(entry: _Entry, places: list[tuple[str, Path]]) -> _AtHand:
         if where == _CACHE:  # a folder without a manifest is one whose unpacking was cut off
             names = [name for name in read_manifest(folder) if (folder / name).is_file()]
         else:
-            names = _images_in(folder)
+            names = _images_in(folder, deep=entry.deep)
             if folder.name != entry.name and not (entry.files and entry.files.keys() <= set(names)):
                 continue  # any folder of images; nothing says they are of this dataset
         if len(names) > len(at_hand) or len(names) == entry.count:
@@ -288,14 +299,36 @@ def _missing(entry: _Entry, at_hand: _AtHand, limit: int | None) -> list[str]:
     return ["?"] * ((entry.count or 1) - len(at_hand))
 
 
-def _images_in(folder: Path) -> list[str]:
+def _images_in(folder: Path, deep: bool = False) -> list[str]:
+    """Paths of the images in a folder, and if `deep` in those below it, sorted as text.
+
+    Hidden folders and folders of results (whose pictures are plots, and what codecs made) are passed over.
+    """
     if not folder.is_dir():
         return []
-    paths = [path for path in folder.iterdir() if is_image_name(path.name) and not path.is_dir()]
-    for path in paths:
-        if not path.is_file():  # a run over fewer images than there seem to be would mislead
-            raise BenchError(f"{path} is a broken link, or no file; mend or remove it.")
-    return sorted(path.name for path in paths)
+    return sorted(path.relative_to(folder).as_posix() for path in _image_paths(folder, deep, set()))
+
+
+def _image_paths(folder: Path, deep: bool, seen: set[Path]) -> Iterator[Path]:
+    seen.add(folder.resolve())
+    for path in folder.iterdir():
+        if not path.is_dir():
+            if not is_image_name(path.name):
+                continue
+            if not path.is_file():  # a run over fewer images than there seem to be would mislead
+                raise BenchError(f"{path} is a broken link, or no file; mend or remove it.")
+            yield path
+        elif deep and not (path.name.startswith(".") or path.resolve() in seen or _holds_results(path)):
+            yield from _image_paths(path, deep, seen)  # but once, as links may go round
+
+
+def _holds_results(folder: Path) -> bool:
+    """Whether a folder is one of results, as `bench run` writes them."""
+    for path in folder.glob("*/*.jsonl"):
+        with suppress(OSError), path.open("rb") as file:
+            if file.read(len(_RESULTS)) == _RESULTS:
+                return True
+    return False
 
 
 def _download(entry: _Entry, missing: list[str]) -> None:
@@ -352,5 +385,10 @@ def _by_hand(entry: _Entry, at_hand: _AtHand) -> str:
 
 def _folders(at_hand: _AtHand) -> list[str]:
     """For each image in a data folder, its folder, written so that --dataset takes it for one."""
-    folders = [str(path.parent) for where, path in at_hand.values() if where == _DATA]
+    folders = [str(_root(name, path)) for name, (where, path) in at_hand.items() if where == _DATA]
     return [folder if os.sep in folder else f".{os.sep}{folder}" for folder in folders]
+
+
+def _root(name: str, path: Path) -> Path:
+    """The folder that an image's name is a path below."""
+    return path.parents[name.count("/")]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.core.lazy import lazy_names
-from bench.metrics.base import AVERAGES, RGB, USUAL, Metric, Score
+from bench.metrics.base import AVERAGES, BY_PIXELS, RGB, USUAL, Metric, Score
 from bench.metrics.registry import check_ready, describe, get, names, ready, score
 from bench.metrics.sets import SETS, expand
 
@@ -32,7 +32,7 @@ else:
     )
 
 __all__ = [
-    "AVERAGES", "DEFAULT", "RGB", "SETS", "USUAL", "Metric", "Score",
+    "AVERAGES", "BY_PIXELS", "DEFAULT", "RGB", "SETS", "USUAL", "Metric", "Score",
     "bits_per_pixel", "check_ready", "describe", "expand", "get", "ms_ssim", "names", "psnr", "psnr_y",
     "ready", "score",
 ]  # fmt: skip

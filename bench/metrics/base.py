@@ -15,7 +15,8 @@ RGB: TypeAlias = "NDArray[np.uint8]"  # height x width x 3, sRGB, 0 to 255
 Score: TypeAlias = "Callable[[RGB], float | None]"
 
 USUAL = "usual"
-AVERAGES = (USUAL, "mean-of-db", "db-of-mean")
+BY_PIXELS = "by-pixels"
+AVERAGES = (USUAL, "mean-of-db", "db-of-mean", BY_PIXELS)
 
 
 class Metric(ABC):
@@ -113,14 +114,21 @@ class Metric(ABC):
         """The inverse of `linear`: the value that a mean stands for."""
         return mean
 
-    def mean_in_db(self, values: Sequence[float], average: str = USUAL) -> float:
+    def mean_in_db(
+        self, values: Sequence[float], average: str = USUAL, weights: Sequence[float] | None = None
+    ) -> float:
         """The mean of values on the scale of curves.
 
         Args:
             values: of single pictures, at least one.
-            average: "mean-of-db" (of each picture's dB), "db-of-mean" (of a mean of `linear`) or "usual".
+            average: "mean-of-db" (of each picture's dB), "db-of-mean" (of a mean of `linear`), or "usual" and
+                "by-pixels" (which of the two papers take).
+            weights: of the pictures; None: all weigh the same.
         """
-        average = self.usual_average if average == USUAL else average
-        if average == "mean-of-db":
-            return fmean(self.in_db(value) for value in values)
-        return self.in_db(self.from_linear(fmean(self.linear(value) for value in values)))
+        if self.means_db(average):
+            return fmean(map(self.in_db, values), weights)
+        return self.in_db(self.from_linear(fmean(map(self.linear, values), weights)))
+
+    def means_db(self, average: str) -> bool:
+        """Whether an average of `AVERAGES` is a mean of dB, not the dB of a mean."""
+        return (self.usual_average if average in (USUAL, BY_PIXELS) else average) == "mean-of-db"

@@ -19,7 +19,7 @@ from bench.compare.fixed import View
 from bench.compare.pareto import AXES, pareto
 from bench.core.errors import BenchError
 from bench.core.whole_file import write_whole
-from bench.metrics import DEFAULT, Metric
+from bench.metrics import DEFAULT, USUAL, Metric
 from bench.metrics import get as get_metric
 from bench.report import latex
 
@@ -40,12 +40,12 @@ class Grid:
 
 def points_table(curve: Curve, title: str) -> Table:
     """The points of a curve, for the screen."""
-    return _screen(_points(curve, title))
+    return screen(_points(curve, title))
 
 
 def summary_tables(comparison: Comparison) -> list[Table]:
     """What is to be seen first, for the screen: BD-rates, and bytes of lossless codecs."""
-    lossless = [_screen(grid) for grid in _savings(comparison)]
+    lossless = [screen(grid) for grid in _savings(comparison)]
     if lossless and all(delta.bd.bd_rate is None for delta in comparison.deltas):
         return lossless
     return [summary_table(comparison), *lossless]
@@ -54,18 +54,18 @@ def summary_tables(comparison: Comparison) -> list[Table]:
 def summary_table(comparison: Comparison) -> Table:
     """A row per codec: its BD-rates with 95 % intervals, for the screen; by many metrics a row for each."""
     wide = len(comparison.metrics) + len({mean.metric for mean in comparison.means}) <= _MOST_ACROSS
-    return _screen(_summary(comparison) if wide else _tall_summary(comparison))
+    return screen(_summary(comparison) if wide else _tall_summary(comparison))
 
 
 def full_tables(comparison: Comparison) -> list[Table]:
     """All that the summary leaves out, for the screen: the deltas with overlap and points, single images,
     all codecs at fixed quality and at fixed rate, times and memory. Tables without a row are left out."""
-    return [_screen(grid) for grid in _grids(comparison)]
+    return [screen(grid) for grid in _grids(comparison)]
 
 
 def pareto_tables(comparison: Comparison, costs: Sequence[str]) -> list[Table]:
     """BD-rate over each of these costs of `bench.compare.pareto.AXES`, for the screen."""
-    return [_screen(grid) for grid in _paretos(comparison, costs)]
+    return [screen(grid) for grid in _paretos(comparison, costs)]
 
 
 def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
@@ -91,7 +91,7 @@ def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
         for name, text in contents.items():
             write_whole(folder / name, text)
         for name, rows in records.items():
-            write_whole(folder / name, _csv(rows))
+            write_csv(folder / name, rows)
     names = ("table.md", "table.csv", "points.csv", "images.csv", "table.tex", "comparison.json")
     return [folder / name for name in names]
 
@@ -407,6 +407,8 @@ def _explanation(comparison: Comparison) -> list[str]:
         f"Negative BD-rates are savings. Interpolated by {comparison.method}. Deltas of a metric are on its "
         "scale of decibels, where it has one: that of MS-SSIM is -10 log10(1 - MS-SSIM).",
     ]
+    if comparison.average != USUAL:
+        lines.append(f"Means over images: {comparison.average}.")
     if any(delta.interval for delta in comparison.deltas):
         lines.append("Intervals are over images: how far a figure would move on others of the same kind.")
     lines += [f"Warning: {warning}." for warning in comparison.warnings]
@@ -414,7 +416,8 @@ def _explanation(comparison: Comparison) -> list[str]:
     return lines + [f"{codec} is {version}." for codec, version in comparison.versions.items()]
 
 
-def _screen(grid: Grid) -> Table:
+def screen(grid: Grid) -> Table:
+    """A grid as a table of rich."""
     from rich.table import Table
     from rich.text import Text
 
@@ -429,15 +432,16 @@ def _screen(grid: Grid) -> Table:
 
 def _markdown(comparison: Comparison) -> str:
     first, *others = _grids(comparison)
-    lines = [f"# {first.title}", "", *_markdown_table(first), ""]
+    lines = [f"# {first.title}", "", *markdown_table(first), ""]
     for line in _explanation(comparison):
         lines += [_one_line(line), ""]
     for grid in others + [_points(curve, curve.codec) for curve in comparison.curves]:
-        lines += [f"## {grid.title}", "", *_markdown_table(grid), ""]
+        lines += [f"## {grid.title}", "", *markdown_table(grid), ""]
     return "\n".join(lines)
 
 
-def _markdown_table(grid: Grid) -> list[str]:
+def markdown_table(grid: Grid) -> list[str]:
+    """The lines of a grid in Markdown."""
     marks = ["---" if column in grid.left else "---:" for column in grid.columns]
     rows = [[_one_line(cell).replace("|", r"\|") for cell in row] for row in [list(grid.columns), *grid.rows]]
     return ["| " + " | ".join(cells) + " |" for cells in (rows[0], marks, *rows[1:])]
@@ -451,13 +455,14 @@ def _tex(comparison: Comparison) -> str:
     return latex.HEADER + "\n".join(tables)
 
 
-def _csv(records: Sequence[Mapping[str, Any]]) -> str:
+def write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write records as a table with a column for each key that any of them has."""
     names = dict.fromkeys(name for record in records for name in record)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows(records)
-    return text.getvalue()
+    write_whole(path, text.getvalue())
 
 
 def _image_records(comparison: Comparison) -> Iterable[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.core.errors import BenchError
 from bench.results.records import Failure, Row, RunRecord, Setup
 from bench.results.store import Contents, Store
+from bench.results.targets import matched_store
 
 
 @dataclass
@@ -33,16 +34,14 @@ def merge(sources: Sequence[Path], into: Path) -> Merged:
         BenchError: a folder holds no results, a file is damaged, or results of one name are of
             different pictures; nothing is written then.
     """
-    target = Store(into)
-    stores = [Store(source) for source in sources]
-    files: list[tuple[str, str]] = []
-    for store in stores:
-        own = [(dataset, codec) for codec in store.codecs() for dataset in store.datasets(codec)]
-        if not own:
-            raise BenchError(f"there are no results in {store.folder}; give the folders that --results named")
-        files += own
+    for source in sources:
+        if not _files([Store(source), matched_store(source)]):
+            raise BenchError(f"there are no results in {source}; give the folders that --results named")
     merged = Merged()
-    plans = [_Plan(dataset, codec, target, stores, merged) for dataset, codec in dict.fromkeys(files)]
+    plans: list[_Plan] = []
+    for kind in (Store, matched_store):  # curves, and searches for a target
+        stores = [kind(source) for source in sources]
+        plans += [_Plan(dataset, codec, kind(into), stores, merged) for dataset, codec in _files(stores)]
     for plan in plans:
         plan.write()
     return merged
@@ -117,6 +116,12 @@ class _Plan:
                         f"{self.codec} on {self.dataset}: {name} is one picture in one folder of results and "
                         "another in the next; run both on the same pictures"
                     )
+
+
+def _files(stores: Sequence[Store]) -> list[tuple[str, str]]:
+    """Dataset and codec of each file of results, once."""
+    files = [(dataset, codec) for own in stores for codec in own.codecs() for dataset in own.datasets(codec)]
+    return list(dict.fromkeys(files))
 
 
 def _same_figures(old: Row, new: Row) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -39,6 +39,19 @@ class Outcome:
         return not self.failures and not self.untried
 
 
+class Group:
+    """Cells of one picture, which one measurer measures one after the other: its original is read once."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._cells = cells
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self._cells)
+
+    def saw(self, record: Record) -> None:
+        """What came of the last cell, before the next one is asked for."""
+
+
 class Run:
     """One codec over one dataset. Images go one after the other, each at all qualities, so that a run that
     was cut short still has whole curves.
@@ -69,25 +82,43 @@ class Run:
     ) -> None:
         self.spec, self.store, self.metrics = spec, store, tuple(metrics)
         self.settings = settings or Settings()
-        self._codec = codecs.get(spec)
+        self.codec = codecs.get(spec)
         check_ready(self.metrics)
         self.dataset = store.named(dataset)
-        self.name, self.version = self._codec.name, self._codec.version()
-        self.qualities = sorted({self._codec.check_quality(q) for q in qualities or self._codec.qualities})
+        self.name, self.version = self.codec.name, self.codec.version()
+        self.qualities = sorted({self.codec.check_quality(q) for q in qualities or self.codec.qualities})
         self.shard = shard
         self.images = shard.images(self.dataset) if shard else self.dataset.images
         self.cells: list[Cell] = []
         self.outcome = Outcome()
         self._plan(store.load(self.dataset.name, self.name, self.version))
-        self._codec.prepare(sorted({cell.quality for cell in self.cells}))
+        self.codec.prepare(sorted({cell.quality for cell in self.cells}))
+
+    @property
+    def total(self) -> int:
+        """How many steps `execute` takes."""
+        return len(self.cells)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are figures of all that was asked for."""
+        return self.outcome.complete
+
+    def has_metrics(self, row: Row, setup: Setup | None) -> bool:
+        """Whether a row has all metrics that are asked for, as they are computed today."""
+        return all(name in row.metrics and _stands(name, row, setup) for name in self.metrics)
+
+    def has_times(self, row: Row) -> bool:
+        """Whether a row has times such as are asked for."""
+        return not self.settings.timing or (row.alone and row.repeats >= self.settings.repeats)
 
     def seconds(self) -> float:
         """What the cells will take by a slow codec's own account, on two cores; 0: not long, or not known."""
         total = 0
-        for cell in self.cells if self._codec.slow else ():
+        for cell in self.cells if self.codec.slow else ():
             with suppress(BenchError):  # a picture that can't be read fails as a cell, later
                 total += pixels(cell.image.path)
-        return self._codec.slow * total / 1e6
+        return self.codec.slow * total / 1e6
 
     def execute(self) -> Generator[Cell, None, None]:
         """Measure the cells, store each as it comes, and yield each cell that is done or has failed.
@@ -99,17 +130,24 @@ class Run:
             return
         self.store.claim(self.dataset)
         try:
-            if self.cells:
-                yield from self._measure()
+            if groups := self._groups():
+                yield from self._measure(groups)
         finally:
             self._store_record()
 
-    def _measure(self) -> Generator[Cell, None, None]:
+    def _groups(self) -> Sequence[Group]:
+        """What is to be measured, a group for each picture."""
+        by_image: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            by_image.setdefault(cell.image.name, []).append(cell)
+        return [Group(cells) for cells in by_image.values()]
+
+    def _measure(self, groups: Sequence[Group]) -> Generator[Cell, None, None]:
         outcome = self.outcome
         with presence(self.settings.jobs, exclusive=self.settings.timing) as here:
             team = _Team(self, here)
             try:
-                for cell, record, setup in team.measure(self.cells):
+                for cell, record, setup in team.measure(groups):
                     self.store.append(record, setup)
                     if isinstance(record, Row):
                         outcome.rows.append(record)
@@ -153,10 +191,7 @@ class Run:
 
     def _will_do(self, row: Row, there: Contents) -> bool:
         """Whether a row has all that is asked for: the metrics, as they are computed today, and times."""
-        setup = there.setups.get(row.setup)
-        if self.settings.timing and not (row.alone and row.repeats >= self.settings.repeats):
-            return False
-        return all(name in row.metrics and _stands(name, row, setup) for name in self.metrics)
+        return self.has_times(row) and self.has_metrics(row, there.setups.get(row.setup))
 
     def _store_record(self) -> None:
         """Leave word of this run, unless the last line of the results says the same already."""
@@ -196,16 +231,12 @@ class _Team:
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
 
-    def measure(self, cells: Sequence[Cell]) -> Iterator[Record]:
-        # Cells of one image go to one measurer: its original is read once.
-        groups: queue.SimpleQueue[list[Cell]] = queue.SimpleQueue()
-        by_image: dict[str, list[Cell]] = {}
-        for cell in cells:
-            by_image.setdefault(cell.image.name, []).append(cell)
-        for group in by_image.values():
-            groups.put(group)
+    def measure(self, groups: Iterable[Group]) -> Iterator[Record]:
+        waiting: queue.SimpleQueue[Group] = queue.SimpleQueue()
+        for group in groups:
+            waiting.put(group)
         for measurer in self._measurers:
-            thread = threading.Thread(target=self._work, args=(measurer, groups), daemon=True)
+            thread = threading.Thread(target=self._work, args=(measurer, waiting), daemon=True)
             thread.start()
             self._threads.append(thread)
         working = len(self._measurers)
@@ -227,14 +258,17 @@ class _Team:
         for measurer in self._measurers:  # a thread may have started a process in between
             measurer.close()
 
-    def _work(self, measurer: Measurer, groups: queue.SimpleQueue[list[Cell]]) -> None:
+    def _work(self, measurer: Measurer, waiting: queue.SimpleQueue[Group]) -> None:
         try:
             with suppress(queue.Empty):
                 while True:
-                    for cell in groups.get_nowait():
+                    group = waiting.get_nowait()
+                    for cell in group:
                         if self._stopping.is_set():
                             return
-                        self._done.put(measurer.measure(cell))
+                        record = measurer.measure(cell)
+                        group.saw(record)
+                        self._done.put(record)
             for record in chain(measurer.spot_check(), measurer.check_canaries()):
                 self._done.put(record)
         except BaseException as error:  # a bug of ours must not look like a finished run

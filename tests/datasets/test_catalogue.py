@@ -246,8 +246,8 @@ def test_any_folder_is_not_taken_for_a_set_without_a_file_list(
 
 def test_folder_dataset(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    (folder / "deeper").mkdir(parents=True)
-    for name in ("b.PNG", "a.bmp", "deeper/c.png"):
+    folder.mkdir()
+    for name in ("b.PNG", "a.bmp"):
         PIL.Image.new("RGB", (4, 4)).save(folder / name)
     (folder / "notes.txt").write_text("no image")
     mine = load(str(folder))
@@ -257,7 +257,7 @@ def test_folder_dataset(tmp_path: Path) -> None:
     assert len(load(str(folder), limit=1).images) == 1
     (folder / "b.PNG").unlink()
     (folder / "a.bmp").unlink()
-    assert "no image directly in the folder" in _error(str(folder))
+    assert "no image in the folder" in _error(str(folder))
 
 
 def test_known_name_wins_over_a_folder_unless_written_as_a_path(

@@ -15,6 +15,7 @@ function methodText() {
     usual: "as papers take it (PSNR: mean of the dB; MS-SSIM: dB of the mean)",
     "mean-of-db": "the mean of their dB",
     "db-of-mean": "the dB of their mean",
+    "by-pixels": "as papers take it, where an image weighs by its pixels, in the rate too",
   };
   const facts = [
     `Curves are means over ${DATA.count ? count(DATA.count, "image") : "images"} of ${DATA.dataset}, ` +

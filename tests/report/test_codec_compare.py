@@ -12,7 +12,7 @@ import pytest
 from made_up import QUALITIES, SETUP, fill
 
 from bench.core.errors import BenchError
-from bench.report.export import export_codec_compare
+from bench.report.exports.codec_compare import export_codec_compare
 from bench.results import Row, Store
 
 
@@ -98,7 +98,7 @@ def test_any_name_of_a_codec_is_a_file_that_the_list_leads_to(tmp_path: Path) ->
 
 
 def test_what_has_no_single_images_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="codec-compare takes figures of single images"):
+    with pytest.raises(BenchError, match="takes results of single images"):
         export_codec_compare(["published:vtm"], "kodak", tmp_path)
     with pytest.raises(BenchError, match="no results of 'mine' on set"):
         export_codec_compare(["mine"], "set", tmp_path)

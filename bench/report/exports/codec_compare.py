@@ -83,10 +83,29 @@ def export_codec_compare(
     return [*(folder / file for file in batches), folder / LIST]
 
 
+def measured(spec: str, dataset: str, stores: Sequence[Store]) -> tuple[str, Contents]:
+    """The name and the results of a measured codec.
+
+    Raises:
+        BenchError: it has none.
+    """
+    if spec.startswith((FILE, PUBLISHED)):
+        raise BenchError(f"this format takes results of single images, which '{spec}' hasn't; leave it out")
+    codec = name_of_codec(spec, stores, dataset)
+    for store in stores:
+        contents = store.load(dataset, codec)
+        if contents.rows:
+            return codec, contents
+    raise BenchError(
+        f"no results of '{codec}' on {dataset} in {stores[0].folder}; "
+        f"measure it with: bench run --codec {codec} --dataset {dataset}"
+    )
+
+
 def _batch(
     spec: str, dataset: str, stores: Sequence[Store], say: Callable[[str], None]
 ) -> dict[str, list[Any]]:
-    codec, contents = _contents(spec, dataset, stores)
+    codec, contents = measured(spec, dataset, stores)
     rows = list(contents.rows.values())
     metrics = sorted({name for row in rows for name, value in row.metrics.items() if _is_finite(value)})
     complete = [row for row in rows if all(_is_finite(row.metrics.get(name)) for name in metrics)]
@@ -114,20 +133,6 @@ def _batch(
         ],
         "field_values": values,
     }
-
-
-def _contents(spec: str, dataset: str, stores: Sequence[Store]) -> tuple[str, Contents]:
-    if spec.startswith((FILE, PUBLISHED)):
-        raise BenchError(f"codec-compare takes figures of single images, which '{spec}' hasn't; leave it out")
-    codec = name_of_codec(spec, stores, dataset)
-    for store in stores:
-        contents = store.load(dataset, codec)
-        if contents.rows:
-            return codec, contents
-    raise BenchError(
-        f"no results of '{codec}' on {dataset} in {stores[0].folder}; "
-        f"measure it with: bench run --codec {codec} --dataset {dataset}"
-    )
 
 
 def _constants(codec: str, dataset: str, contents: Contents) -> tuple[list[dict[str, str]], list[str]]:
