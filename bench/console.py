@@ -76,6 +76,27 @@ def named(kind: str, items: Sequence[Mapping[str, Any]], name: str) -> list[Mapp
     raise BenchError(f"{kind}: there is none called '{name}'; {hint}`bench list {kind}` shows all")
 
 
+def with_complexity(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A codec of `bench list codecs NAME`, its complexity in words for each quality."""
+    if "complexity" not in item:
+        return item
+    known = {key: value for key, value in item.items() if key != "complexity"}
+    if not item["complexity"]:
+        return known | {"multiply_adds": "none: no networks"}
+    lines = []
+    for line in item["complexity"]:
+        text = (
+            f"quality {line['quality']:g}: {line['encode_multiply_adds'] / 1e3:.1f} kMAC/pixel to encode, "
+            f"{line['decode_multiply_adds'] / 1e3:.1f} to decode"
+        )
+        if line.get("model_parameters"):
+            text += f"; {line['model_parameters'] / 1e6:.1f} M parameters"
+        if line.get("model_bytes"):
+            text += f", {line['model_bytes'] / 2**20:.1f} MiB of weights"
+        lines.append(text)
+    return known | {"complexity": "\n".join(lines)}
+
+
 def details(items: Sequence[Mapping[str, Any]]) -> None:
     """All that is known of items, a line for each fact."""
     for item in items:

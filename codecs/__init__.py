@@ -8,11 +8,11 @@
 (64, 96, 3)
 """
 
-from bench.codecs.base import Codec, CodecError
+from bench.codecs.base import Codec, CodecError, ModelSize, MultiplyAdds
 from bench.codecs.parameters import Parameter
-from bench.codecs.registry import counts, describe, get, get_class, name_of, names, resolve
+from bench.codecs.registry import complexity, counts, describe, get, get_class, name_of, names, resolve
 
 __all__ = [
-    "Codec", "CodecError", "Parameter",
-    "counts", "describe", "get", "get_class", "name_of", "names", "resolve",
+    "Codec", "CodecError", "ModelSize", "MultiplyAdds", "Parameter",
+    "complexity", "counts", "describe", "get", "get_class", "name_of", "names", "resolve",
 ]  # fmt: skip

@@ -33,6 +33,16 @@ class MultiplyAdds(NamedTuple):
     decode: int
 
 
+class ModelSize(NamedTuple):
+    """How large the networks of a codec are.
+
+    bytes: of the file of weights; None: the file isn't here.
+    """
+
+    parameters: int
+    bytes: int | None
+
+
 class Codec(ABC):
     """A codec plugin. Knows nothing of datasets, metrics or results.
 
@@ -133,6 +143,11 @@ class Codec(ABC):
         Counted as papers do: what entropy coding asks of networks counts, on either side; range coding,
         activations and additions don't. No picture is coded for it, and no trained weights are needed.
         """
+        return None
+
+    def model_size(self, quality: float) -> ModelSize | None:
+        """Parameters and weights of the networks that code at a quality; None, as of programs: there are no
+        networks. No trained weights are needed."""
         return None
 
     def reads(self) -> Sequence[Path]:

@@ -28,7 +28,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from bench.codecs import range_coder
-from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
+from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
 from bench.codecs.counting import count
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
@@ -138,8 +138,17 @@ class ZooModel(Codec):
         if self._own:
             encode, decode = _of_tile(self._model(int(quality)))
         else:  # weights don't matter
-            encode, decode = _of_fresh_tile(self.architecture, int(quality))
+            (encode, decode), _ = _fresh(self.architecture, int(quality))
         return MultiplyAdds(tiles * encode, tiles * decode)
+
+    def model_size(self, quality: float) -> ModelSize:
+        if self._own:
+            return ModelSize(
+                _parameters(self._model(int(quality))), self._own[int(quality) - 1].stat().st_size
+            )
+        path = download_path(_published_urls(self.architecture, self._metric)[int(quality)])
+        _, parameters = _fresh(self.architecture, int(quality))
+        return ModelSize(parameters, path.stat().st_size if path.is_file() else None)
 
     @property
     def _metric(self) -> str:
@@ -274,9 +283,14 @@ def network(architecture: str, widths: tuple[int, ...]) -> Any:
 
 
 @functools.cache
-def _of_fresh_tile(architecture: str, quality: int) -> MultiplyAdds:
-    """`_of_tile` of an architecture as its published model of that quality has it."""
-    return _of_tile(network(architecture, tuple(_zoo().cfgs[architecture][quality])))
+def _fresh(architecture: str, quality: int) -> tuple[MultiplyAdds, int]:
+    """`_of_tile` and parameters of an architecture as its published model of that quality has it."""
+    model = network(architecture, tuple(_zoo().cfgs[architecture][quality]))
+    return _of_tile(model), _parameters(model)
+
+
+def _parameters(model: Any) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _of_tile(model: Any) -> MultiplyAdds:

@@ -28,11 +28,9 @@ def list_command(
 
     It says what is usable here, and for what isn't, what to do; with a name, all that is known of one.
     """
-    from bench import console
+    from bench import codecs, console
 
     if kind is Kind.codecs:
-        from bench import codecs
-
         items: Sequence[Mapping[str, object]] = codecs.describe()
     elif kind is Kind.datasets:
         from bench import datasets
@@ -48,9 +46,11 @@ def list_command(
         items = published.describe()
     if name is not None:
         items = console.named(kind, items, name)
+        if kind is Kind.codecs and items[0]["usable"]:
+            items = [{**items[0], "complexity": codecs.complexity(name)}]
     if json:
         console.json_document(items)
     elif name is not None:
-        console.details(items)
+        console.details([console.with_complexity(item) for item in items])
     else:
         console.listing(kind, items)

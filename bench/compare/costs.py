@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import codecs
 from bench.compare import remarks
@@ -15,6 +15,7 @@ from bench.core.errors import BenchError
 from bench.results import Setup
 
 SEVERAL = "several machines"
+NO_NETWORKS = "none: no networks"  # as of programs; multiply-adds are those of networks
 _SIZE = 512, 768  # height and width that multiply-adds are counted for: whole tiles of all models
 
 
@@ -32,6 +33,7 @@ class Cost:
     model_bytes: int | None
     encode_multiply_adds: float | None  # a pixel, mean over qualities; None: not counted
     decode_multiply_adds: float | None
+    not_counted: str  # why there are no multiply-adds, where they were asked for: `NO_NETWORKS`, or else
     timed_on: str | None  # the machine of the times; "several machines"; None: no times to quote
     device: str  # "CPU, 2 threads"; all of them, where cells were measured on several
     timed: int  # cells that the means are over
@@ -45,7 +47,7 @@ def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
     Args:
         counted: whether to ask the codec for its multiply-adds, which takes seconds for a learned one.
     """
-    multiply_adds = _multiply_adds(curve, source) if counted else None
+    complexity = _complexity(curve, source) if counted else _Complexity()
     timed = [cell for cell in curve.cells if cell.encode_s is not None and cell.decode_s is not None]
     images = {cell.image for cell in curve.cells}
     alone = [row for row in source.rows if row.alone and row.image_sha256 in images]
@@ -57,10 +59,11 @@ def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
         encode_memory=_of(max, curve.cells, lambda cell: cell.encode_memory),
         decode_memory=_of(max, curve.cells, lambda cell: cell.decode_memory),
         start_s=_of(median, alone, lambda row: row.start_s),
-        model_parameters=details.get("model_parameters"),
-        model_bytes=details.get("model_bytes"),
-        encode_multiply_adds=multiply_adds[0] if multiply_adds else None,
-        decode_multiply_adds=multiply_adds[1] if multiply_adds else None,
+        model_parameters=details.get("model_parameters", complexity.parameters),
+        model_bytes=details.get("model_bytes", complexity.bytes),
+        encode_multiply_adds=complexity.encode,
+        decode_multiply_adds=complexity.decode,
+        not_counted=complexity.not_counted,
         timed_on=timed_on(source),
         device="; ".join(dict.fromkeys(map(_device, source.setups))),
         timed=len(timed),
@@ -83,22 +86,37 @@ def timed_on(source: Source) -> str | None:
     return machines.pop() if len(machines) == 1 else SEVERAL
 
 
-def _multiply_adds(curve: Curve, source: Source) -> tuple[float, float] | None:
-    """Of encoding and of decoding a pixel; None if the codec isn't here in that version, or counts none."""
+class _Complexity(NamedTuple):
+    """Of a codec as it is installed here; multiply-adds a pixel, means over qualities."""
+
+    encode: float | None = None
+    decode: float | None = None
+    parameters: int | None = None  # the largest of any quality
+    bytes: int | None = None
+    not_counted: str = ""
+
+
+def _complexity(curve: Curve, source: Source) -> _Complexity:
     if not source.rows:
-        return None
+        return _Complexity(not_counted="multiply-adds not known: not measured here")
+    name = source.rows[0].codec
     try:
-        codec = codecs.get(name) if codecs.counts(name := source.rows[0].codec) else None
-        if codec is None or codec.version() != source.version:
-            return None
+        if not codecs.counts(name):
+            codecs.get_class(name.partition(":")[0])  # a codec that isn't known any more may be any
+            return _Complexity(not_counted=NO_NETWORKS)
+        codec = codecs.get(name)
+        if codec.version() != source.version:
+            return _Complexity(not_counted="multiply-adds not known: installed in another version")
         counts = [codec.multiply_adds(*_SIZE, point.quality) for point in curve.points]
+        sizes = [codec.model_size(point.quality) for point in curve.points]
     except BenchError:  # its weights aren't here
-        return None
+        return _Complexity(not_counted="multiply-adds not known: not usable here")
     pixels = _SIZE[0] * _SIZE[1]
-    known = [count for count in counts if count]
-    if not known:
-        return None
-    return fmean(count.encode for count in known) / pixels, fmean(count.decode for count in known) / pixels
+    encode = _of(fmean, counts, lambda count: count and count.encode / pixels)
+    decode = _of(fmean, counts, lambda count: count and count.decode / pixels)
+    parameters = _of(max, sizes, lambda size: size and size.parameters)
+    weights = [size.bytes for size in sizes if size is not None and size.bytes is not None]
+    return _Complexity(encode, decode, parameters, max(weights) if len(weights) == len(sizes) else None)
 
 
 def _device(setup: Setup) -> str:

@@ -94,7 +94,7 @@ def pareto(comparison: Comparison, metric: str, cost: str, machine: str | None =
         if rate is None:
             absent.append((each.codec, "no BD-rate"))
         elif not figures[each.codec]:
-            absent.append((each.codec, (each.note if axis.timed else "") or "not known"))
+            absent.append((each.codec, (each.note if axis.timed else each.not_counted) or "not known"))
         elif axis.timed and each.timed_on != machine:
             absent.append((each.codec, f"times of {each.timed_on}"))
         else:

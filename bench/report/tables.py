@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparison import Comparison
-from bench.compare.costs import Cost
+from bench.compare.costs import NO_NETWORKS, Cost
 from bench.compare.curves import Curve
 from bench.compare.deltas import Delta
 from bench.compare.fixed import View
@@ -360,10 +360,12 @@ def _cost_row(cost: Cost) -> list[str]:
         *(_number(memory and memory / 2**20, ".0f") for memory in (cost.encode_memory, cost.decode_memory)),
         _number(cost.model_parameters and cost.model_parameters / 1e6, ".1f"),
         _number(cost.model_bytes and cost.model_bytes / 2**20, ".1f"),
-        _number(cost.encode_multiply_adds and cost.encode_multiply_adds / 1e3, ".1f"),
-        _number(cost.decode_multiply_adds and cost.decode_multiply_adds / 1e3, ".1f"),
+        *(
+            "none" if cost.not_counted == NO_NETWORKS else _number(adds and adds / 1e3, ".1f")
+            for adds in (cost.encode_multiply_adds, cost.decode_multiply_adds)
+        ),
         cost.device,
-        cost.note,
+        "; ".join(filter(None, (cost.note, "" if cost.not_counted == NO_NETWORKS else cost.not_counted))),
     ]
 
 

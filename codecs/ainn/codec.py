@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.codecs.ainn import container
-from bench.codecs.base import RGB, Codec, CodecError, MultiplyAdds
+from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
 from bench.codecs.framing import MAX_PIXELS, check_size
 from bench.codecs.parameters import Parameter
 from bench.core import openmp
@@ -77,11 +77,12 @@ class AinnCodec(Codec):
         return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}"
 
     def provenance(self) -> dict[str, Any]:
+        size = self.model_size(self.qualities[0])
         return {
             "parameters": {"configuration": self._model.config.name},
             "weights_sha256": self.weights_id,
-            "model_parameters": sum(parameter.numel() for parameter in self._model.parameters()),
-            "model_bytes": self.weights.stat().st_size,
+            "model_parameters": size.parameters,
+            "model_bytes": size.bytes,
         }
 
     def encode(self, image: RGB, quality: float) -> bytes:
@@ -151,6 +152,10 @@ class AinnCodec(Codec):
         tiles = -(-height // SIDE_MULTIPLE) * -(-width // SIDE_MULTIPLE)
         encode, decode = of_tile(self._model)
         return MultiplyAdds(tiles * encode, tiles * decode)
+
+    def model_size(self, quality: float) -> ModelSize:
+        parameters = sum(parameter.numel() for parameter in self._model.parameters())
+        return ModelSize(parameters, self.weights.stat().st_size)
 
     @functools.cached_property
     def _model(self) -> Ainn:

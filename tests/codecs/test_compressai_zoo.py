@@ -17,9 +17,9 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from tiny import as_tensor, photo
 
-from bench.codecs import Codec, CodecError, get
+from bench.codecs import Codec, CodecError, complexity, get
 from bench.codecs.compressai_import import compressai
-from bench.codecs.compressai_zoo import download_path, load_checkpoint
+from bench.codecs.compressai_zoo import _published_urls, download_path, load_checkpoint
 from bench.compare import published
 from bench.core.errors import BenchError
 from bench.core.images import read_rgb
@@ -358,3 +358,26 @@ def test_multiply_adds_are_counted_without_weights() -> None:
     assert counted == (of_pixel * 64 * 128, of_pixel * 64 * 128)  # sides are filled up to multiples of 64
     one, other = (get(name).multiply_adds(512, 768, 1) for name in ("mbt2018-mean", "mbt2018"))
     assert one and other and one.decode < other.decode
+
+
+def test_parameters_are_counted_without_weights_and_weights_are_the_file_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four convolutions, 5x5, with biases, and GDN between them, on either side; and the entropy model of
+    CompressAI, 58 numbers and three quantiles a channel."""
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    codec = get("bmshj2018-factorized")
+    n, m = 128, 192
+    analysis = 25 * (3 * n + 2 * n * n + n * m) + 3 * n + m + 3 * (n * n + n)
+    synthesis = 25 * (3 * n + 2 * n * n + n * m) + 3 * n + 3 + 3 * (n * n + n)
+    size = codec.model_size(1)
+    assert size is not None and size.bytes is None
+    assert size.parameters == analysis + synthesis + m * (58 + 3)
+    (tmp_path / "checkpoints").mkdir()
+    url = _published_urls("bmshj2018-factorized", "mse")[1]
+    (tmp_path / "checkpoints" / Path(url).name).write_bytes(bytes(1000))
+    assert get("bmshj2018-factorized").model_size(1) == (size.parameters, 1000)
+    low, high = complexity("bmshj2018-factorized")
+    assert (low["quality"], high["quality"]) == (1, 8)
+    assert low["model_parameters"] == size.parameters and low["model_bytes"] == 1000
+    assert high["decode_multiply_adds"] > low["decode_multiply_adds"]  # type: ignore[operator]

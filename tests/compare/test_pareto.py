@@ -13,6 +13,7 @@ from bench.compare.comparison import Comparison, compare
 from bench.compare.pareto import Place, pareto, with_front
 from bench.core.errors import BenchError
 from bench.report.plots import write_plots
+from bench.report.tables import full_tables
 from bench.results import Store
 
 
@@ -69,7 +70,13 @@ def test_multiply_adds_are_those_of_the_version_that_was_measured(tmp_path: Path
     assert ainn.encode_multiply_adds == pytest.approx(of_picture.encode / 512 / 768)
     assert jpeg.decode_multiply_adds is None
     found = pareto(result, "psnr", "decode_multiply_adds")
-    assert [place.codec for place in found.places] == ["ainn"] and found.absent == (("jpeg", "not known"),)
+    assert [place.codec for place in found.places] == ["ainn"] and found.absent == (
+        ("jpeg", "none: no networks"),
+    )
+    assert (ainn.model_parameters, ainn.model_bytes) == codec.model_size(1)
+    times = full_tables(result)[-1]
+    cells = {str(column.header): [str(cell) for cell in column.cells] for column in times.columns}
+    assert cells["codec"] == ["ainn", "jpeg"] and cells["decode (kMAC/pixel)"][1] == "none"
     (uncounted,) = compare(["ainn", "jpeg"], "set", tmp_path, intervals=False)
     assert uncounted.costs[0].decode_multiply_adds is None
     fill(store, "ainn", codec_version="another")

@@ -84,7 +84,7 @@ function costPoints() {
     const rate = name === state.anchor ? 0 : bdRate(state.anchor, state.metric, name);
     const cost = costOf(name, state.cost);
     if (rate === null) absent.push([name, "no BD-rate"]);
-    else if (cost === null) absent.push([name, COSTS.get(name).note || "not known"]);
+    else if (cost === null) absent.push([name, whyNone(name, timed)]);
     else if (timed && CODECS.get(name).origin.timed_on !== device)
       absent.push([name, `times of ${CODECS.get(name).origin.timed_on}`]);
     else points.push({ name, rate, cost });
@@ -260,10 +260,10 @@ function costTable() {
     ["Decoding, MiB", (cost) => mebibytes(cost.decode_memory)],
     ["Parameters, M", (cost) => (cost.model_parameters ? (cost.model_parameters / 1e6).toFixed(1) : "")],
     ["Model, MiB", (cost) => (cost.model_bytes ? (cost.model_bytes / 2 ** 20).toFixed(1) : "")],
-    ["Encoding, kMAC/pixel", (cost) => thousands(cost.encode_multiply_adds)],
-    ["Decoding, kMAC/pixel", (cost) => thousands(cost.decode_multiply_adds)],
+    ["Encoding, kMAC/pixel", (cost) => thousands(cost.encode_multiply_adds) || none(cost)],
+    ["Decoding, kMAC/pixel", (cost) => thousands(cost.decode_multiply_adds) || none(cost)],
     ["Device", (cost) => cost.device],
-    ["Note", (cost) => cost.note],
+    ["Note", (cost) => [cost.note, none(cost) ? "" : cost.not_counted].filter(Boolean).join("; ")],
   ].filter(([, text]) => DATA.costs.some((cost) => text(cost)));
   const best = new Set(front(costPoints().points).map((point) => point.name));
   const wordy = ["Device", "Note"];
@@ -311,6 +311,17 @@ function costTable() {
 }
 
 /** Multiply-adds a pixel, in thousands. */
+/** Why a codec has no figure on the axis of costs. */
+function whyNone(name, timed) {
+  const { note, not_counted: reason } = COSTS.get(name);
+  return (timed ? note : state.cost.endsWith("multiply_adds") && reason) || "not known";
+}
+
+/** For multiply-adds of a codec that has no networks. */
+function none(cost) {
+  return cost.not_counted.startsWith("none") ? "none" : "";
+}
+
 function thousands(count) {
   return count ? (count / 1000).toFixed(1) : "";
 }
