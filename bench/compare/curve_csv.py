@@ -101,7 +101,7 @@ class _Row:
 
 def _rows(path: Path, codec: str | None) -> Iterator[_Row]:
     text = _text_of(path)
-    lines = list(_lines(text))
+    lines = [] if others_tables.is_json(text) else list(_lines(path, text))
     table = others_tables.read(path, text, lines) or _own_table(path, lines)
     names = table.metrics
     for line, row in _of_codec(path, table.records, codec):
@@ -143,11 +143,15 @@ def _text_of(path: Path) -> str:
         raise BenchError(f"{path} is no text in UTF-8: save it as CSV in UTF-8") from error
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """Number and values of each line that isn't empty or a comment."""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if line.strip(" \t,;") and not line.startswith("#"):
-            yield number, [value.strip() for value in next(csv.reader([line]))]
+            try:
+                values = next(csv.reader([line]))
+            except csv.Error as error:  # a value beyond Python's bound
+                raise BenchError(f"{path}, line {number} is no CSV ({error})") from error
+            yield number, [value.strip() for value in values]
 
 
 def _metrics(path: Path, header: list[str]) -> list[str]:

@@ -69,7 +69,7 @@ def read(path: Path, text: str, rows: Sequence[tuple[int, Sequence[str]]]) -> Ta
     Raises:
         BenchError: it is one of theirs, and something is wrong with it.
     """
-    if text.lstrip().startswith("{"):
+    if is_json(text):
         return _compressai(path, text)
     if not rows:
         return None
@@ -77,6 +77,11 @@ def read(path: Path, text: str, rows: Sequence[tuple[int, Sequence[str]]]) -> Ta
     if "Bitrate(kbps)" in header:
         return _aom(path, header, rows[1:])
     return _jpeg_ai(path, text)
+
+
+def is_json(text: str) -> bool:
+    """Whether a file is meant as JSON, not as a table."""
+    return text.lstrip().startswith("{")
 
 
 def _compressai(path: Path, text: str) -> Table:

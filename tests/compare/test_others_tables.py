@@ -80,9 +80,15 @@ def test_json_that_is_none_is_refused(results: Any, complaint: str, tmp_path: Pa
         curve_csv.load(compressai(tmp_path, results), "mine")
 
 
-def test_broken_json_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ['{"results": {"bpp": [1,', '{"a":' * 100_000])
+def test_broken_json_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="is no JSON"):
-        curve_csv.load(written(tmp_path, '{"results": {"bpp": [1,'), "mine")
+        curve_csv.load(written(tmp_path, text), "mine")
+
+
+def test_a_value_beyond_all_bounds_is_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="line 2 is no CSV"):
+        curve_csv.load(written(tmp_path, "image,quality,bpp,psnr\n,1,1," + "3" * 200_000), "mine")
 
 
 # AOM's common test conditions
