@@ -150,25 +150,38 @@ def _features(padded: Tensor, deviation: Tensor) -> Tensor:
     """(FEATURES, H * W): differences to pixels around, in deviations, clipped; and one that is constant."""
     scaled = padded / deviation
     red, green, blue = scaled
-    features = _differences(scaled, RGB_OFFSETS, (math.inf,))
-    features += _differences(scaled.mean(0, keepdim=True), LUMA_OFFSETS, LUMA_CLIPS)
-    features += _differences(torch.stack((red - green, blue - green)), CHROMA_OFFSETS, CHROMA_CLIPS)
-    return torch.cat([*features, torch.ones_like(features[0][:1])]).flatten(1)
+    kinds = (
+        (scaled, RGB_OFFSETS, (math.inf,)),
+        (scaled.mean(0, keepdim=True), LUMA_OFFSETS, LUMA_CLIPS),
+        (torch.stack((red - green, blue - green)), CHROMA_OFFSETS, CHROMA_CLIPS),
+    )
+    features = padded.new_ones(FEATURES, *_inner(padded, MARGIN).shape[1:])
+    first = 0
+    for planes, offsets, clips in kinds:
+        last = first + len(planes) * len(offsets) * len(clips)
+        _write_differences(features[first:last], planes, offsets, clips)
+        first = last
+    return features.flatten(1)
 
 
-def _differences(planes: Tensor, offsets: _Offsets, clips: tuple[float, ...]) -> list[Tensor]:
-    """For each offset and each clip, what both pixels there differ by, together."""
+def _write_differences(features: Tensor, planes: Tensor, offsets: _Offsets, clips: tuple[float, ...]) -> None:
+    """For each offset and each clip, what both pixels there differ by, together.
+
+    They are written where they belong: to gather them behind takes as long as to compute them.
+    """
     height, width = (side - 2 * MARGIN for side in planes.shape[1:])
     centre = _inner(planes, MARGIN)
-    features = []
+    clipped = torch.empty_like(centre, memory_format=torch.contiguous_format)
+    places = iter(features.split(len(planes)))
     for i, j in offsets:
         one, other = (
             planes[:, MARGIN + down : MARGIN + down + height, MARGIN + right : MARGIN + right + width]
             - centre
             for down, right in ((i, j), (-i, -j))
         )
-        features += [one.clamp(-clip, clip) + other.clamp(-clip, clip) for clip in clips]
-    return features
+        for clip in clips:
+            torch.clamp(other, -clip, clip, out=clipped)
+            torch.clamp(one, -clip, clip, out=next(places)).add_(clipped)
 
 
 def _blurred(planes: Tensor) -> Tensor:
