@@ -45,6 +45,7 @@ def bench(
 app.command("list")(listing.list_command)
 for command in (
     measuring.run,
+    measuring.worker,
     measuring.score,
     measuring.merge,
     pictures.encode,

@@ -105,6 +105,11 @@ def progress(title: str, total: int, steps: Iterable[Any], every_s: float = 30) 
             bar.advance(task)
 
 
+def remark(text: str) -> None:
+    """A line on stderr."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
 def slow(run: Run) -> None:
     """How long a run of a slow codec will take, before it starts."""
     if seconds := run.seconds():
