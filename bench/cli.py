@@ -48,6 +48,7 @@ for command in (
     measuring.worker,
     measuring.score,
     measuring.merge,
+    measuring.crosscheck,
     pictures.encode,
     pictures.decode,
     comparing.compare,

@@ -160,3 +160,30 @@ def merge(
     from bench.results.merge import merge as merge_results
 
     console.merged_results(merge_results(folder, into))
+
+
+def crosscheck(
+    codec: Annotated[list[str], typer.Option(help="Codec whose bitstreams to check; repeat for several.")],
+    dataset: DatasetOption,
+    quality: Annotated[
+        list[float] | None, typer.Option(help="Quality; repeat. By default all of its curve.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Decode bitstreams of one setup by others: threads, an old CPU's instructions, no oneDNN.
+
+    Bitstreams that `bench run --keep` kept are taken, also those of another machine.
+    """
+    from bench import console, datasets
+    from bench.results import Store
+    from bench.results.crosschecks import Verdict
+    from bench.run.crosscheck import Crosschecks
+
+    loaded, store = datasets.load(dataset, data, images), Store(results)
+    plans = [Crosschecks(name, loaded, store, quality or ()) for name in codec]
+    for plan in plans:
+        console.crosschecked(plan)
+    if any(check.verdict is Verdict.derailed for plan in plans for check in plan.checks):
+        raise typer.Exit(1)

@@ -18,11 +18,11 @@ from tiny import photo
 from bench import codecs, datasets
 from bench.core.errors import BenchError
 from bench.datasets import Dataset
-from bench.results import Failure, Row, Store
+from bench.results import Failure, Row, Store, crosschecks
 from bench.run.cluster import station
 from bench.run.cluster.address import parse
 from bench.run.cluster.codec_files import pack, unpack
-from bench.run.measurer import Cell
+from bench.run.measurer import Cell, Sample
 from bench.run.runner import Run
 from bench.run.settings import Settings
 
@@ -173,6 +173,7 @@ class Workers:
         self.open: list[tuple[str, Any, Callable[..., Any], tuple[Any, ...]]] = []
         self.measured: list[Cell] = []
         self.by_address: list[tuple[str, Cell]] = []
+        self.elsewhere: bytes | str = PICTURE  # what comes of a bitstream at another worker
 
     @property
     def used(self) -> set[str]:
@@ -219,6 +220,10 @@ class Workers:
         if function is station.measure:
             self.measured.append(arguments[1])
             return station.Measured(made_up_row(arguments[1]), None)
+        if function is station.samples:
+            return [Sample(cell, b"stream", PICTURE) for cell in self.measured[:1]]
+        if function is station.decode_afresh:
+            return self.elsewhere
         return []
 
     def all(self) -> list[Any]:
@@ -228,6 +233,7 @@ class Workers:
         self.open = [call for call in self.open if address not in (None, call[0])]
 
 
+PICTURE = bytes(range(48))
 DESCRIPTION = station.Description("node", "0", True, None, "jpeg", "1", (10, 50, 90))
 
 
@@ -297,3 +303,22 @@ def test_a_worker_begins_nothing_that_it_would_not_finish(dataset: Dataset, tmp_
     team = team_of(workers, run, {short: described[short]})
     with pytest.raises(BenchError, match="the workers end before any cell that is left would"):
         list(team.measure([run.cells]))
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "verdict"),
+    [(PICTURE, "bit for bit"), (bytes(reversed(PICTURE * 5))[:48], "derailed"), ("it died", "derailed")],
+)
+def test_spot_checks_go_to_another_worker_and_are_kept(
+    dataset: Dataset, tmp_path: Path, elsewhere: bytes | str, verdict: str
+) -> None:
+    run = Run("jpeg", dataset, Store(tmp_path / "results"), (10, 50), ("psnr",))
+    workers = Workers(0, dying=0.0)
+    workers.elsewhere = elsewhere
+    described = {address: DESCRIPTION._replace(node=address[-1]) for address in workers.alive}
+    team = team_of(workers, run, described)
+    list(team.measure([run.cells]))
+    checks = crosschecks.load(run.store, run.dataset.name, "jpeg", run.version)
+    assert checks != [] and {str(check.verdict) for check in checks} == {verdict}
+    assert all(check.written_by not in check.read_by for check in checks)
+    assert any("decodes elsewhere" in text for text in team._machines.said) == (verdict == "derailed")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from distributed import Future
 
 from bench.core.errors import BenchError
-from bench.results import Failure, Row
+from bench.results import Failure, Row, crosschecks
+from bench.results.crosschecks import Crosscheck, Verdict
 from bench.run.cluster import station
 from bench.run.cluster.calls import Answer, Calls, WorkerLost
 from bench.run.cluster.node import node
 from bench.run.cluster.station import Description, Job, Measured
+from bench.run.crosscheck import judge
 from bench.run.kept_pictures import Kept
 from bench.run.measurer import Cell, Record, Sample
 
@@ -313,20 +316,43 @@ class Team:
             return
         for member in members:
             self._calls.put(member.address, _Check(member.address), station.samples, self._id)
+        nodes = {member.address: member.node for member in members}
         drawn = {answer.address: answer.value for answer in self._checked() if answer.error is None}
         others = {member.address: members[index - 1].address for index, member in enumerate(members)}
         for address, samples in drawn.items():
             for sample in samples:
                 about = _Check(address, sample)
                 self._calls.put(others[address], about, station.decode_afresh, self._id, sample.bitstream)
-        doubtful = {
-            answer.about.address
-            for answer in self._checked()
-            if answer.error is None and answer.value != answer.about.sample.picture
-        }
+        checks, doubtful = [], set()
+        for answer in self._checked():
+            if answer.error is None:
+                checks.append(self._crosscheck(answer, nodes))
+                if answer.value != answer.about.sample.picture:
+                    doubtful.add(answer.about.address)
+        self._keep_crosschecks(checks)
         yield from self._on_all(
             [member for member in members if member.address in doubtful], station.spot_check
         )
+
+    def _keep_crosschecks(self, checks: Sequence[Crosscheck]) -> None:
+        run = self._run
+        if checks:
+            crosschecks.save(run.store, run.dataset.name, run.name, run.version, checks)
+        if bad := [check for check in checks if check.verdict in (Verdict.other, Verdict.derailed)]:
+            self._machines.say(
+                f"{run.name} decodes elsewhere: {crosschecks.summary(checks)}; "
+                f"first {bad[0].image} at quality {bad[0].quality:g}, by {bad[0].read_by}"
+            )
+
+    def _crosscheck(self, answer: Answer, nodes: Mapping[str, str]) -> Crosscheck:
+        """What became of one worker's bitstream at another."""
+        sample, writer = answer.about.sample, nodes[answer.about.address]
+        image = sample.cell.image
+        return Crosscheck(
+            image.name, image.sha256, sample.cell.quality, hashlib.sha256(sample.bitstream).hexdigest(),
+            f"node {writer}", f"another worker, node {nodes[answer.address]}",
+            *judge(sample.picture, answer.value),
+        )  # fmt: skip
 
     def _ready(self) -> list[_Member]:
         return [member for member in self._members.values() if member.ready]
