@@ -184,6 +184,8 @@ def gather(cluster: str, say: Callable[[str], None]) -> Iterator[Machines]:
         ) from None
     dask.config.update_defaults(SETTINGS)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # Dask leaves errors of waits that nobody is interested in any more, as of a worker that was lost.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="distributed")
     with ExitStack() as stack:
         local = None
