@@ -308,6 +308,7 @@ def test_a_worker_begins_nothing_that_it_would_not_finish(dataset: Dataset, tmp_
 @pytest.mark.parametrize(
     ("elsewhere", "verdict"),
     [(PICTURE, "bit for bit"), (bytes(reversed(PICTURE * 5))[:48], "derailed"), ("it died", "derailed")],
+    ids=["same", "noise", "error"],
 )
 def test_spot_checks_go_to_another_worker_and_are_kept(
     dataset: Dataset, tmp_path: Path, elsewhere: bytes | str, verdict: str
