@@ -6,7 +6,8 @@ turns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bench.codecs import Codec
     from bench.compare.at_targets import TargetComparison
     from bench.compare.comparison import Comparison
+    from bench.run.cluster.machines import Machines
     from bench.run.runner import Run
     from bench.run.shard import Shard
 
@@ -40,6 +42,7 @@ def run(
     results: str | Path = RESULTS,
     data: str | Path | None = None,
     progress: bool = True,
+    cluster: str | None = None,
 ) -> pd.DataFrame:
     """Code a dataset, measure, and keep a row for each image and quality; what is there isn't measured again.
 
@@ -54,6 +57,7 @@ def run(
         results: folder of results.
         data: folder of datasets; by default that of the environment variable BENCH_DATA.
         progress: show a progress bar on stderr.
+        cluster: workers that measure, as "local:4" or the address of a scheduler; by default this process.
 
     Returns:
         The columns of `load_results`, for all cells that were asked for, measured now or before. Cells that
@@ -68,17 +72,18 @@ def run(
     from bench import console
 
     names = [codecs] if isinstance(codecs, str) else list(codecs)
-    runs = plan(
-        names, dataset, qualities=qualities, targets=parse_targets((), targets), images=images,
-        metrics=metrics, settings=settings, results=results, data=data,
-    )  # fmt: skip
-    for planned in runs:
-        steps = planned.execute()
-        if progress:
-            console.progress(f"{planned.name} on {planned.dataset.name}", planned.total, steps)
-        else:
-            for _ in steps:
-                pass
+    with workers(cluster) as machines:
+        runs = plan(
+            names, dataset, qualities=qualities, targets=parse_targets((), targets), images=images,
+            metrics=metrics, settings=settings, results=results, data=data, machines=machines,
+        )  # fmt: skip
+        for planned in runs:
+            steps = planned.execute()
+            if progress:
+                console.progress(f"{planned.name} on {planned.dataset.name}", planned.total, steps)
+            else:
+                for _ in steps:
+                    pass
     outcomes = [planned.outcome for planned in runs]
     table = _at_targets(runs) if targets else _frame([row for outcome in outcomes for row in outcome.rows])
     table.attrs["failures"] = [
@@ -101,12 +106,14 @@ def plan(
     results: str | Path = RESULTS,
     data: str | Path | None = None,
     shard: Shard | None = None,
+    machines: Machines | None = None,
 ) -> list[Run]:
     """The runs that `run` would execute; a typo in any of them is an error before any work.
 
     Args, Raises: as those of `run`, and
         targets: of `bench.results.targets.parse_targets`.
         shard: the part of the images that is measured, where several machines share the work.
+        machines: workers of a cluster (`bench.run.cluster.machines.gather`), which then measure.
 
     Returns:
         A `bench.run.runner.Run` for each codec: its `cells` are to be measured, `execute()` measures them.
@@ -117,18 +124,33 @@ def plan(
     from bench.run.runner import Run
 
     wanted = tuple(expand(metrics)) or DEFAULT
-    for name in codecs:
-        known_codecs.get(name)  # so that a typo is an error before a dataset is fetched
+    for name in codecs:  # so that a typo is an error before a dataset is fetched
+        known_codecs.name_of(name) if machines else known_codecs.get(name)
     check_ready(wanted)
     loaded = datasets.load(str(dataset), Path(data) if data else None, images)
     store = Store(Path(results))
     if targets and qualities:
         raise BenchError("a target takes the place of a quality; ask for one of them")
+    if targets and machines:
+        raise BenchError("workers don't search for targets; leave out --cluster, or share with --shard")
     if targets:
         from bench.run.target_run import TargetRun
 
         return [TargetRun(name, loaded, store, targets, wanted, settings, shard) for name in codecs]
-    return [Run(name, loaded, store, qualities, wanted, settings, shard) for name in codecs]
+    return [Run(name, loaded, store, qualities, wanted, settings, shard, machines) for name in codecs]
+
+
+@contextmanager
+def workers(cluster: str | None) -> Iterator[Machines | None]:
+    """The workers of a cluster, for as long as this lasts; None: no cluster, so this machine measures."""
+    if cluster is None:
+        yield None
+        return
+    from bench import console
+    from bench.run.cluster.machines import gather
+
+    with gather(cluster, console.remark) as machines:
+        yield machines
 
 
 def load_results(

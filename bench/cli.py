@@ -45,8 +45,10 @@ def bench(
 app.command("list")(listing.list_command)
 for command in (
     measuring.run,
+    measuring.worker,
     measuring.score,
     measuring.merge,
+    measuring.crosscheck,
     pictures.encode,
     pictures.decode,
     comparing.compare,

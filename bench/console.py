@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.compare.comparison import Comparison
     from bench.results.merge import Merged
     from bench.run.conformance import Verdict
+    from bench.run.crosscheck import Crosschecks
     from bench.run.rescore import Scored
     from bench.run.runner import Outcome, Run
 
@@ -126,6 +127,11 @@ def progress(title: str, total: int, steps: Iterable[Any], every_s: float = 30) 
             bar.advance(task)
 
 
+def remark(text: str) -> None:
+    """A line on stderr."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
 def slow(run: Run) -> None:
     """How long a run of a slow codec will take, before it starts."""
     if seconds := run.seconds():
@@ -192,6 +198,25 @@ def scored(codec: str, dataset: str, done: Scored) -> None:
         )
     for failure in done.failures[:MOST_FAILURES]:
         stderr.print(f"failed: {failure}", markup=False)
+
+
+def crosschecked(plan: Crosschecks) -> None:
+    """A row for each setup that decoded, after a line for bitstreams that have no picture there."""
+    from bench.results.crosschecks import summary
+
+    progress(f"{plan.name} on {plan.dataset.name}", plan.most, plan.execute())
+    for check in [check for check in plan.checks if check.reason][:MOST_FAILURES]:
+        remark(f"{check.image} at quality {check.quality:g}, by {check.read_by}: {check.reason}")
+    table = Table(title=f"{plan.name} on {plan.dataset.name}: decodes elsewhere", title_justify="left")
+    for column in ("written by", "read by", "picture"):
+        table.add_column(column)
+    for column in ("bitstreams", "least PSNR, dB"):
+        table.add_column(column, justify="right")
+    for written, read in dict.fromkeys((check.written_by, check.read_by) for check in plan.checks):
+        checks = [check for check in plan.checks if (check.written_by, check.read_by) == (written, read)]
+        psnr = min((check.psnr for check in checks if check.psnr is not None), default=None)
+        table.add_row(written, read, summary(checks), str(len(checks)), "" if psnr is None else f"{psnr:.2f}")
+    _stdout().print(table)
 
 
 def conformance(name: str, verdicts: Iterable[Verdict]) -> bool:

@@ -15,6 +15,7 @@ from bench.commands.options import (
     TargetBppOption,
     TargetOption,
 )
+from bench.core.errors import BenchError
 
 
 def run(
@@ -52,6 +53,10 @@ def run(
     shard: Annotated[
         str | None, typer.Option(help="Measure this part of the images, as 2/8; bench merge joins them.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Workers that measure: local:4, slurm:8, tls://host:8786 or a scheduler's .json."),
+    ] = None,
     results: ResultsOption = Path("results"),
     data: DataOption = None,
 ) -> None:
@@ -68,23 +73,46 @@ def run(
         jobs=jobs, threads=threads, timeout=timeout, memory=memory, timing=timing, fresh=fresh,
         confined=not unconfined, keep=keep, resume=resume,
     )  # fmt: skip
-    runs = api.plan(
-        codec, dataset, qualities=quality or (), targets=parse_targets(target_bpp or (), target or ()),
-        images=images, metrics=metric or (), settings=settings, results=results, data=data,
-        shard=Shard.of(shard) if shard else None,
-    )  # fmt: skip
-    for planned in runs:
-        console.slow(planned)
-        steps = planned.execute()
-        try:
-            console.progress(f"{planned.name} on {planned.dataset.name}", planned.total, steps)
-        except KeyboardInterrupt:
-            steps.close()
-            console.stopped(planned.outcome)
-            raise typer.Exit(130) from None
-        console.outcome(planned)
+    if cluster is not None and jobs > 1:
+        raise BenchError("--jobs is for this machine alone; with --cluster, start more workers")
+    if cluster is not None and (target or target_bpp):
+        raise BenchError("workers don't search for targets; leave out --cluster, or share with --shard")
+    with api.workers(cluster) as machines:
+        runs = api.plan(
+            codec, dataset, qualities=quality or (), targets=parse_targets(target_bpp or (), target or ()),
+            images=images, metrics=metric or (), settings=settings, results=results, data=data,
+            shard=Shard.of(shard) if shard else None, machines=machines,
+        )  # fmt: skip
+        for planned in runs:
+            console.slow(planned)
+            steps = planned.execute()
+            try:
+                console.progress(f"{planned.name} on {planned.dataset.name}", planned.total, steps)
+            except KeyboardInterrupt:
+                steps.close()
+                console.stopped(planned.outcome)
+                raise typer.Exit(130) from None
+            console.outcome(planned)
     if not all(planned.complete for planned in runs):
         raise typer.Exit(1)
+
+
+def worker(
+    address: Annotated[
+        str, typer.Argument(help="Of the scheduler: tls://host:8786, tcp://127.0.0.1:8786, or its .json.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Name of this worker.")] = None,
+    lifetime: Annotated[
+        float | None, typer.Option(help="Seconds after which this worker will be ended by others.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Take an address that is neither local nor encrypted.")
+    ] = False,
+) -> None:
+    """Measure cells for `bench run --cluster`, one at a time, until the scheduler ends."""
+    from bench.run.cluster.worker import serve
+
+    serve(address, name, lifetime, insecure)
 
 
 def score(
@@ -132,3 +160,30 @@ def merge(
     from bench.results.merge import merge as merge_results
 
     console.merged_results(merge_results(folder, into))
+
+
+def crosscheck(
+    codec: Annotated[list[str], typer.Option(help="Codec whose bitstreams to check; repeat for several.")],
+    dataset: DatasetOption,
+    quality: Annotated[
+        list[float] | None, typer.Option(help="Quality; repeat. By default all of its curve.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
+    results: ResultsOption = Path("results"),
+    data: DataOption = None,
+) -> None:
+    """Decode bitstreams of one setup by others: threads, an old CPU's instructions, no oneDNN.
+
+    Bitstreams that `bench run --keep` kept are taken, also those of another machine.
+    """
+    from bench import console, datasets
+    from bench.results import Store
+    from bench.results.crosschecks import Verdict
+    from bench.run.crosscheck import Crosschecks
+
+    loaded, store = datasets.load(dataset, data, images), Store(results)
+    plans = [Crosschecks(name, loaded, store, quality or ()) for name in codec]
+    for plan in plans:
+        console.crosschecked(plan)
+    if any(check.verdict is Verdict.derailed for plan in plans for check in plan.checks):
+        raise typer.Exit(1)

@@ -39,6 +39,7 @@ class Cost:
     timed: int  # cells that the means are over
     cells: int
     note: str  # what to know of the times; may be empty
+    decodes_elsewhere: str = ""  # of `bench crosscheck`: "bit for bit"; empty: not checked
 
 
 def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
@@ -69,6 +70,7 @@ def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
         timed=len(timed),
         cells=len(curve.cells),
         note=remarks.on_times(source, len(timed), len(curve.cells)),
+        decodes_elsewhere=source.decodes_elsewhere,
     )
 
 

@@ -19,7 +19,7 @@ from bench.compare.hulls import PREFIX as HULL
 from bench.compare.hulls import names_in
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
-from bench.results import Contents, Row, Setup, Store
+from bench.results import Contents, Row, Setup, Store, crosschecks
 from bench.results.targets import matched_store
 
 FILE = "file:"
@@ -33,6 +33,7 @@ class Source:
     contents: Contents | None = None  # of the results it was measured in; None: from elsewhere
     committed: bool = False
     parts: tuple[Source, ...] = ()  # of an upper hull, the curves that it is of
+    decodes_elsewhere: str = ""  # in words; empty: not checked
 
     @property
     def rows(self) -> list[Row]:
@@ -98,7 +99,11 @@ def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: 
         contents = store.load(dataset, name)
         if contents.rows:
             measured = curve(label, map(cell_of, contents.rows.values()), average)
-            return Source(measured, contents, committed=store is not stores[0])
+            checks = crosschecks.load(store, dataset, name, contents.version)
+            return Source(
+                measured, contents, committed=store is not stores[0],
+                decodes_elsewhere=crosschecks.summary(checks),
+            )  # fmt: skip
         if failed := [failure.reason for failure in contents.failures.values()]:
             raise BenchError(f"all {len(failed)} cells of {name} on {dataset} failed, the first: {failed[0]}")
     raise BenchError(_no_results(name, dataset, stores))

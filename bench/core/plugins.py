@@ -48,11 +48,11 @@ class Registry(Generic[T]):
             raise BenchError(f"no {self.kind} '{name}'; {hint}there are {', '.join(self.names())}")
         target = self.targets[name]
         try:
-            if isinstance(target, EntryPoint):
-                loaded = target.load()
-            else:
+            if isinstance(target, str):
                 module, _, attribute = target.partition(":")
                 loaded = getattr(import_module(module), attribute)
+            else:  # of a class that looks like EntryPoint, where a package brings a newer importlib.metadata
+                loaded = target.load()
         except Exception as error:  # whatever a plugin raises, the others go on working
             raise BenchError(
                 f"{self.kind} '{name}' doesn't import ({type(error).__name__}: {error})"

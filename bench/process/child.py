@@ -61,6 +61,10 @@ class Coder:
         """
         import numpy as np
 
+        if os.environ.get("BENCH_ONEDNN") == "0":
+            import torch
+
+            torch.backends.mkldnn.set_flags(False)
         warm = b""
         with suppress(Exception):
             if self.side == "encode":

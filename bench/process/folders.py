@@ -15,8 +15,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from bench.core.locks import lock
+
 _PREFIX, _BEING_MADE = "bench-", ".bench-new-"
 _LOCK = "lock"
+_NO_LOCKS = "set TMPDIR to a folder on a disk of this machine"
 _LONGEST_MAKING_S = 600  # after which a folder that is being made has nobody who makes it
 
 
@@ -28,7 +31,7 @@ class Folder:
         # It gets the name that `sweep` looks for once it is locked.
         making = Path(tempfile.mkdtemp(prefix=_BEING_MADE))
         self._lock = os.open(making / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        _lock(self._lock)
+        lock(self._lock, making, _NO_LOCKS)
         (making / "work").mkdir()
         self.path = Path(os.path.realpath(making.rename(making.with_name(_PREFIX + secrets.token_hex(8)))))
         self.work, self.output = self.path / "work", self.path / "output"
@@ -60,17 +63,6 @@ def _is_over(folder: Path) -> bool:
     except FileNotFoundError:
         return False  # it is another's
     try:
-        return _lock(file)
+        return lock(file, folder, _NO_LOCKS)
     finally:
         os.close(file)
-
-
-def _lock(file: int) -> bool:
-    """Whether the lock was to be had."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

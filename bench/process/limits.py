@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import psutil
-
 from bench.core.errors import BenchError
+from bench.process.free_memory import free_memory
 
 MAX_PROCESSES = 256  # of one worker: no codec needs them, a fork bomb does
 
@@ -36,5 +35,6 @@ def parse_size(text: str) -> int:
 
 
 def fair_share(jobs: int) -> int:
-    """Bytes that each of so many jobs may take without bringing the machine down: 90 % of what is free."""
-    return int(0.9 * psutil.virtual_memory().available / max(1, jobs))
+    """Bytes that each of so many jobs may take without bringing down the machine or the cgroup that they are
+    in: 90 % of what is free."""
+    return int(0.9 * free_memory() / max(1, jobs))

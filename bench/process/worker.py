@@ -71,6 +71,7 @@ class Worker:
         cpus: that it may run on; None: all.
         confined: whether a codec is held to its own files, and to processes of its own.
         hidden: files and folders that a codec mustn't read even where they lie among its own.
+        variables: of the environment, beside the usual ones.
     """
 
     _processes: Descendants  # since the last start
@@ -84,10 +85,11 @@ class Worker:
         cpus: frozenset[int] | None = None,
         confined: bool = True,
         hidden: Iterable[Path] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.role, self.what, self.limits, self.threads, self.cpus = role, what, limits, threads, cpus
         self.confined = confined and role != "score"
-        self.hidden = tuple(hidden)
+        self.hidden, self.variables = tuple(hidden), dict(variables or {})
         self.loaded: dict[str, Any] = {}  # what it said of itself when it was loaded
         self.start_s: float | None = None  # from nothing to ready
         self._guard: subprocess.Popen[bytes] | None = None
@@ -243,7 +245,7 @@ class Worker:
         # The search path of this process, as children of tests and notebooks may not have it.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         work = str(self._folder.work)
-        return environment | {MARK: self._mark, "TMPDIR": work, "PWD": work}
+        return environment | self.variables | {MARK: self._mark, "TMPDIR": work, "PWD": work}
 
     @functools.cached_property
     def _secret_places(self) -> set[str]:

@@ -35,7 +35,7 @@ class Grid:
     columns: tuple[str, ...]
     rows: list[list[str]]
     # columns of words; the others are of numbers
-    left: tuple[str, ...] = ("codec", "metric", "device", "note")
+    left: tuple[str, ...] = ("codec", "metric", "decodes elsewhere", "device", "note")
 
 
 def points_table(curve: Curve, title: str) -> Table:
@@ -338,7 +338,8 @@ def _view(view: View) -> Grid:
 def _costs(comparison: Comparison) -> Grid:
     columns = (
         "codec", "encode (s)", "decode (s)", "cells", "start (s)", "encode, peak (MiB)", "decode, peak (MiB)",
-        "parameters (M)", "model (MiB)", "encode (kMAC/pixel)", "decode (kMAC/pixel)", "device", "note",
+        "parameters (M)", "model (MiB)", "encode (kMAC/pixel)", "decode (kMAC/pixel)", "decodes elsewhere",
+        "device", "note",
     )  # fmt: skip
     title = "Times, means over images and qualities; memory and size"
     rows = [_cost_row(cost) for cost in comparison.costs]
@@ -364,6 +365,7 @@ def _cost_row(cost: Cost) -> list[str]:
             "none" if cost.not_counted == NO_NETWORKS else _number(adds and adds / 1e3, ".1f")
             for adds in (cost.encode_multiply_adds, cost.decode_multiply_adds)
         ),
+        cost.decodes_elsewhere,
         cost.device,
         "; ".join(filter(None, (cost.note, "" if cost.not_counted == NO_NETWORKS else cost.not_counted))),
     ]

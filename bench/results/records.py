@@ -85,7 +85,7 @@ class Failure:
     codec: str
     codec_version: str
     quality: float
-    side: str  # "read", "encode", "decode", "score" or "canary"
+    side: str  # "read", "encode", "decode", "score", "canary" or "worker" (lost)
     reason: str
     setup: str = ""
     voids: bool = False  # whether figures of the cell from before don't stand any more

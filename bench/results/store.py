@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
+from bench.core.locks import lock
 from bench.core.whole_file import write_whole
 from bench.results.records import (
     BadLine,
@@ -43,6 +44,10 @@ COMMITTED = Path(__file__).resolve().parents[2] / "results"
 
 Result = TypeVar("Result", Row, Failure)
 
+_NO_LOCKS = (
+    "two runs would write into each other's lines: give --results on a disk of this machine, "
+    "and bring them together with bench merge"
+)
 _PLACE = ".place"  # file beside the results of a folder: which folder that is
 
 
@@ -337,13 +342,7 @@ def _name_of(file_name: str, path: Path, kind: str) -> str:
 def _locked(path: Path) -> Iterator[BinaryIO]:
     """The file, open to read and append, ours alone for as long as this lasts."""
     with path.open("ab+", buffering=0) as file:  # unbuffered: what doesn't fit fails where it is written
-        try:
-            import fcntl
-        except ImportError:  # Windows: two runs at once then have only the atomicity of an append
-            yield file  # type: ignore[misc]
-            return
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file, path, _NO_LOCKS, wait=True)
         yield file  # type: ignore[misc]
 
 

@@ -46,7 +46,9 @@ class Cell(NamedTuple):
 Record = tuple[Cell, "Row | Failure", "Setup | None"]
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
+    """A bitstream of a run, to be decoded once more."""
+
     cell: Cell
     bitstream: bytes
     picture: bytes  # samples decoded from it
@@ -85,7 +87,7 @@ class Measurer:
         self._encoder_holds: Image | None = None
         self._setup: Setup | None = None
         self._warm_stream = b""
-        self._samples: list[_Sample] = []
+        self._samples: list[Sample] = []
         self._decoded = 0
         self._measured: dict[Cell, None] = {}
         self._likes: Likes[Cell] = Likes()
@@ -130,6 +132,21 @@ class Measurer:
                 self._measured.pop(sample.cell, None)
                 yield sample.cell, self._failure(sample.cell, error, voids=True), self._setup
 
+    @property
+    def samples(self) -> list[Sample]:
+        """A few of the bitstreams, drawn by chance."""
+        return list(self._samples)
+
+    def decode_afresh(self, bitstream: bytes) -> bytes | str:
+        """The samples of a bitstream, of this run or of another's, by a process that has decoded nothing
+        before, or why there are none."""
+        self._decoder.close()
+        try:
+            self._start(self._decoder, "decode")
+            return _do(self._decoder, "decode", bitstream, repeats=1).payload
+        except _CellError as error:
+            return error.reason
+
     def check_canaries(self) -> Iterator[Record]:
         """Have the codec code pictures of the run that were changed in memory, and so lie nowhere on a disk.
 
@@ -171,7 +188,7 @@ class Measurer:
             _check_samples(decoded, original)
         alone = alone and self._alone()
         scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
-        self._remember(_Sample(cell, stream, decoded.payload))
+        self._remember(Sample(cell, stream, decoded.payload))
         if self._kept is not None:
             where = (self._dataset.name, self._name, cell.image.name, cell.quality)
             self._kept.save(*where, stream, decoded.payload, decoded.header["shape"])
@@ -259,7 +276,7 @@ class Measurer:
                 self._name, self._version, self._dataset, self._encoder.loaded, self._scorer.loaded, run
             )
 
-    def _remember(self, sample: _Sample) -> None:
+    def _remember(self, sample: Sample) -> None:
         """Keep a few of all samples, all of them equally likely (reservoir sampling)."""
         self._decoded += 1
         if len(self._samples) < SPOT_CHECKS:

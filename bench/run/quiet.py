@@ -6,16 +6,18 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
 from bench.core.errors import BenchError
+from bench.core.locks import lock
 
 MOST_FOREIGN = 0.2  # of one core, that others may use beside us
 _ATTEMPTS = 10
+_NO_LOCKS = "runs on this machine see each other by a lock: set TMPDIR to a folder on a disk of this machine"
 _WINDOW_S = 0.5  # the system counts in hundredths of a second
 
 
@@ -45,16 +47,8 @@ class Presence:
         """Whether no other run holds the lock: then we can have it for ourselves for a moment."""
         if self._file is None:
             return True
-        import fcntl
-
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            only = False
-        else:
-            only = True
-        with suppress(OSError):  # a run with --timing may have come in between
-            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        only = lock(self._file, self._file.name, _NO_LOCKS)
+        lock(self._file, self._file.name, _NO_LOCKS, shared=True)  # a run with --timing may be quicker
         return only
 
 
@@ -70,20 +64,16 @@ def presence(jobs: int, exclusive: bool = False) -> Iterator[Presence]:
     """
     path = Path(tempfile.gettempdir(), f"codec-bench-{os.getuid()}.lock")
     with path.open("a") as file:
-        import fcntl
-
-        for attempt in range(_ATTEMPTS):  # another may hold it for the moment that `_only` takes
-            try:
-                fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if attempt == _ATTEMPTS - 1:
-                    raise BenchError(
-                        "another bench run goes on, and --timing must run alone; wait for its end"
-                        if exclusive
-                        else "a bench run with --timing goes on, which must run alone; wait for its end"
-                    ) from None
-                time.sleep(0.02)
+        attempts = 0
+        while not lock(file, path, _NO_LOCKS, shared=not exclusive):
+            attempts += 1  # another may hold it for the moment that `_only` takes
+            if attempts == _ATTEMPTS:
+                raise BenchError(
+                    "another bench run goes on, and --timing must run alone; wait for its end"
+                    if exclusive
+                    else "a bench run with --timing goes on, which must run alone; wait for its end"
+                )
+            time.sleep(0.02)
         yield Presence(None if exclusive else file, jobs)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from bench import codecs
 from bench.core.errors import BenchError
@@ -22,6 +23,10 @@ from bench.run.measurer import Cell, Measurer, Record
 from bench.run.quiet import Presence, presence
 from bench.run.settings import Resume, Settings
 from bench.run.shard import Shard
+
+if TYPE_CHECKING:
+    from bench.run.cluster.machines import Machines
+    from bench.run.cluster.team import Team
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Run:
         qualities: empty: those that the codec draws its curve from.
         metrics: names; of rows that lack one, the cell is measured again.
         shard: the part of the images that this run is about; None: all.
+        machines: workers of `--cluster`, which measure instead of this machine.
 
     Raises:
         BenchError: the codec or a metric can't run here, or there is no such quality.
@@ -79,10 +85,12 @@ class Run:
         metrics: Sequence[str] = DEFAULT,
         settings: Settings | None = None,
         shard: Shard | None = None,
+        machines: Machines | None = None,
     ) -> None:
         self.spec, self.store, self.metrics = spec, store, tuple(metrics)
         self.settings = settings or Settings()
-        self.codec = codecs.get(spec)
+        self._machines = machines
+        self.codec = machines.codec(spec, self.metrics) if machines else codecs.get(spec)
         check_ready(self.metrics)
         self.dataset = store.named(dataset)
         self.name, self.version = self.codec.name, self.codec.version()
@@ -144,21 +152,31 @@ class Run:
 
     def _measure(self, groups: Sequence[Group]) -> Generator[Cell, None, None]:
         outcome = self.outcome
+        with self._team() as team:
+            for cell, record, setup in team.measure(groups):
+                self.store.append(record, setup)
+                if isinstance(record, Row):
+                    outcome.rows.append(record)
+                    outcome.measured += 1
+                else:
+                    outcome.failures.append(record)
+                if isinstance(record, Failure) and record.voids:
+                    outcome.rows = [row for row in outcome.rows if row.cell != record.cell]
+                    outcome.measured -= 1
+                else:
+                    yield cell
+
+    @contextmanager
+    def _team(self) -> Iterator[_Team | Team]:
+        """Those that measure: threads here, or workers of a cluster."""
+        if self._machines is not None:
+            with self._machines.team(self) as workers:
+                yield workers
+            return
         with presence(self.settings.jobs, exclusive=self.settings.timing) as here:
             team = _Team(self, here)
             try:
-                for cell, record, setup in team.measure(groups):
-                    self.store.append(record, setup)
-                    if isinstance(record, Row):
-                        outcome.rows.append(record)
-                        outcome.measured += 1
-                    else:
-                        outcome.failures.append(record)
-                    if isinstance(record, Failure) and record.voids:
-                        outcome.rows = [row for row in outcome.rows if row.cell != record.cell]
-                        outcome.measured -= 1
-                    else:
-                        yield cell
+                yield team
             finally:
                 team.stop()
 

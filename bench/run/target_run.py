@@ -162,6 +162,7 @@ class _Search(Group):
         self._untimed = {row.quality for row in known if not run.has_times(row)}
         self._tried = self._rows.keys() - self._untimed
         self._encodings = dict.fromkeys(run.targets, 0)
+        assert isinstance(run.codec, Codec)  # workers of a cluster don't search
         grid = grid_of(run.codec)
         self._grid = grid
         # Whether there is anything to search for is seen now, so that a run may have nothing to do.
