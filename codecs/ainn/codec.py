@@ -51,7 +51,7 @@ class AinnCodec(Codec):
         "tile": Parameter(
             0, f"side of tiles; 0: {TILE}, and none up to {MAX_PIXELS} pixels", (0, 128, 256, 512, 1024, 2048)
         ),
-        "search": Parameter(0, "passes of search; each costs some four encodings", between=(0, 10000)),
+        "search": Parameter(0, "passes of search, of some two encodings each", between=(0, 10000)),
     }
 
     def __init__(self, weights: Path | str = "", tile: int = 0, search: int = 0) -> None:
