@@ -38,6 +38,7 @@ class AinnCodec(Codec):
         weights: a file that `bench train` wrote; by default the one that ships with the package.
         tile: side of tiles in pixels, for pictures that are larger than one; 0: `TILE`, and only for
             pictures over `MAX_PIXELS`.
+        search: passes in which the encoder looks for a latent of less rate and distortion (`search.py`).
     """
 
     name = "ainn"
@@ -50,11 +51,15 @@ class AinnCodec(Codec):
         "tile": Parameter(
             0, f"side of tiles; 0: {TILE}, and none up to {MAX_PIXELS} pixels", (0, 128, 256, 512, 1024, 2048)
         ),
+        "search": Parameter(0, "passes of search, of some two encodings each", between=(0, 10000)),
     }
 
-    def __init__(self, weights: Path | str = "", tile: int = 0) -> None:
-        super().__init__(weights=str(weights), tile=tile)
+    def __init__(self, weights: Path | str = "", tile: int = 0, search: int = 0) -> None:
+        super().__init__(weights=str(weights), tile=tile, search=search)
+        if tile and search:
+            raise BenchError("ainn searches in whole pictures only; give it search or tile, not both")
         openmp.wait_passively()
+        self.search = search
         self.weights = Path(weights) if weights else WEIGHTS
         self.tile = tile
 
@@ -74,7 +79,8 @@ class AinnCodec(Codec):
 
     def version(self) -> str:
         tiles = f", tiles of {self.tile}" if self.tile else ""
-        return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}"
+        search = f", search {self.search}" if self.search else ""
+        return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}{search}"
 
     def provenance(self) -> dict[str, Any]:
         size = self.model_size(self.qualities[0])
@@ -93,6 +99,18 @@ class AinnCodec(Codec):
         check_size(container.NAME, width, height, container.MAX_TILED_PIXELS if side else MAX_PIXELS)
         quality = round(quality, 3)  # as the container keeps it
         level = self._level(quality)
+        if self.search:
+            if side:
+                raise CodecError(
+                    f"ainn:search={self.search} takes pictures of up to {MAX_PIXELS} pixels, and this one "
+                    f"has {height * width}; encode it without search"
+                )
+            payload = self._searched(image, level)
+            return container.pack(
+                container.Container(
+                    width, height, quality, bytes.fromhex(self.weights_id[:8]), payload, False
+                )
+            )
         with torch.inference_mode():
             if side:
                 from bench.codecs.ainn import tiles
@@ -128,6 +146,14 @@ class AinnCodec(Codec):
                 return tiles.decode(payload, height, width, level, self._coder, synthesise)
             latent = self._coder.decode(payload, latent_size, level)
             return synthesise(latent.y_hat, height, width)
+
+    def _searched(self, image: RGB, level: float) -> bytes:
+        """The payload of a picture, of the best symbols that a search finds."""
+        from bench.codecs.ainn.search import search
+
+        size = image.shape[0], image.shape[1]
+        found = search(self._model, self._coder, _pad(image), size, level, self.search)
+        return self._coder.write(found.z, found.chosen).payload
 
     def _tile_side(self, height: int, width: int) -> int:
         """Side of the tiles that a picture is coded in, 0: whole."""
@@ -170,7 +196,7 @@ class AinnCodec(Codec):
             raise BenchError(
                 f"{self.weights} is not a readable file of A-INN weights (a 1x1 convolution has no inverse)"
             ) from None
-        return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return model.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     @functools.cached_property
     def _coder(self) -> LatentCoder:

@@ -171,18 +171,26 @@ class EntropyModel(nn.Module):
     def distortion_weight(self, level: Tensor) -> Tensor:
         """(N, M, 1, 1): what a squared error of one in y_n is worth in bits: lambda 255^2 times its MSE."""
         per_element = PIXELS_PER_POSITION * self.decoder_std(level).square() / len(self.latent_std)
-        # Between two lambdas their geometric mean.
-        return mse_weight(self._between(self.log_lambdas[:, None], level).exp()) * per_element
+        return mse_weight(self.lambda_at(level)) * per_element
+
+    def lambda_at(self, level: Tensor) -> Tensor:
+        """(N, 1, 1, 1): the weight of the distortion; between two lambdas their geometric mean."""
+        return self._between(self.log_lambdas[:, None], level).exp()
 
     def normalise(self, y: Tensor) -> Tensor:
         return (y - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
 
     def denormalise(self, y_n: Tensor, level: Tensor) -> Tensor:
         """y_n (N, M, H, W) as the decoder's transform is given it."""
+        return y_n * self.decoder_std(level) + self._decoder_mean(level)
+
+    def normalised(self, y_hat: Tensor, level: Tensor) -> Tensor:
+        """The inverse of `denormalise`."""
+        return (y_hat - self._decoder_mean(level)) / self.decoder_std(level)
+
+    def _decoder_mean(self, level: Tensor) -> Tensor:
         mean = self.latent_mean[:, None, None]
-        if self.decoder_shift is not None:
-            mean = mean + self._between(self.decoder_shift, level)
-        return y_n * self.decoder_std(level) + mean
+        return mean if self.decoder_shift is None else mean + self._between(self.decoder_shift, level)
 
     def decoder_std(self, level: Tensor) -> Tensor:
         """(N, M, 1, 1) or (1, M, 1, 1): what y_n is multiplied by for the decoder's transform."""

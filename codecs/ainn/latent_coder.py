@@ -81,6 +81,17 @@ class _Tables(NamedTuple):
         return _Tables(cdfs, self.sizes[: len(cdfs)], self.offsets[: len(cdfs)])
 
 
+class ChosenSymbols(NamedTuple):
+    """What is coded of a latent, in coding order: (H * W, M)."""
+
+    order: CodingOrder
+    symbols: Tensor
+    tables: Tensor  # indexes of those that code the symbols
+    bits: Tensor  # of each symbol, by its table
+    y_hat: Tensor  # 1, M, H, W, float32: as the decoder's transform is given it
+    last_rows: Tensor  # what a band below takes as `above`
+
+
 class _Swept(NamedTuple):
     y_hat: Tensor  # 1, M, H, W, float32
     last_rows: Tensor  # decoded y_n, with its margin at the sides: what a sweep below takes as `above`
@@ -137,12 +148,20 @@ class LatentCoder:
         Args:
             level: position among the lambdas, 0 to L - 1, in whole thousandths.
         """
-        encoder = range_coder.encoder()
         z = self.analyse(y)
+        return self.write(
+            z, self.choose(self.model.normalise(y.float()), self.hyper_features(z, level), level)
+        )
+
+    @torch.no_grad()
+    def write(self, z: Tensor, chosen: ChosenSymbols) -> CodedLatent:
+        """z of `analyse`, and the symbols that were chosen with it, to bytes."""
+        encoder = range_coder.encoder()
         self._put_z(z, encoder)
-        swept, symbols, bits = self._put_y(y, self.hyper_features(z, level), level, None, encoder)
+        self._put_y(chosen, encoder)
+        bits = float(chosen.bits.sum())
         bits -= float(torch.log2(self.model.bottleneck.likelihood(z[None].float())).sum())
-        return CodedLatent(encoder.flush(), swept.y_hat, symbols, bits)
+        return CodedLatent(encoder.flush(), chosen.y_hat, chosen.order.scan(chosen.symbols), bits)
 
     @torch.no_grad()
     def decode(self, payload: bytes, size: tuple[int, int], level: float) -> DecodedLatent:
@@ -193,8 +212,9 @@ class LatentCoder:
             above: `last_rows` of the band above; None: there is none.
         """
         encoder = range_coder.encoder()
-        swept, _, _ = self._put_y(y, hyper, level, above, encoder)
-        return CodedBand(encoder.flush(), swept.last_rows)
+        chosen = self.choose(self.model.normalise(y.float()), hyper, level, above)
+        self._put_y(chosen, encoder)
+        return CodedBand(encoder.flush(), chosen.last_rows)
 
     @torch.no_grad()
     def decode_y(
@@ -214,12 +234,16 @@ class LatentCoder:
         _check_range(z)
         return z
 
-    def _put_y(
-        self, y: Tensor, hyper: Tensor, level: float, above: Tensor | None, encoder: Any
-    ) -> tuple[_Swept, Tensor, float]:
-        """Encode y; gives what the decoder will have, the symbols, and their bits by the tables."""
-        order = _CodingOrder(*y.shape[2:])
-        target = order.of_grid(self.model.normalise(y.float())[0].double())
+    @torch.no_grad()
+    def choose(self, y_n: Tensor, hyper: Tensor, level: float, above: Tensor | None = None) -> ChosenSymbols:
+        """The symbols that code a normalised latent y_n (1, M, H, W).
+
+        Args:
+            hyper: of `hyper_features`.
+            above: `last_rows` of the band above; None: there is none.
+        """
+        order = CodingOrder(*y_n.shape[2:])
+        target = order.of_grid(y_n[0].double())
         symbols, tables = torch.zeros_like(target), torch.zeros(target.shape, dtype=torch.int32)
         levels = _of_one_picture(level)
         gain, inverse_gain = (gain.flatten().double() for gain in self.model.gains(levels))
@@ -230,7 +254,7 @@ class LatentCoder:
             here = slice(span.start, span.stop)
             chosen = choose_symbols(
                 target[positions, here] - mean / _ONE, gain[here], inverse_gain[here], weight[here],
-                lambda values, which: self._bits_of(values, indexes[which]),
+                lambda values, which: self.bits_of(values, indexes[which]),
             ).clamp_(-_LARGEST_SYMBOL, _LARGEST_SYMBOL)  # fmt: skip
             symbols[positions, here] = chosen
             tables[positions, here] = indexes
@@ -239,18 +263,20 @@ class LatentCoder:
         with one_thread():
             swept = self._sweep(hyper, level, order, code, above)
         _check_finite(symbols)
+        return ChosenSymbols(order, symbols, tables, self.bits_of(symbols, tables), *swept)
+
+    def _put_y(self, chosen: ChosenSymbols, encoder: Any) -> None:
         encoder.encode_with_indexes(
-            _integers(order.stream(symbols, self.exact.spans)),
-            _integers(order.stream(tables, self.exact.spans)),
+            _integers(chosen.order.stream(chosen.symbols, self.exact.spans)),
+            _integers(chosen.order.stream(chosen.tables, self.exact.spans)),
             *self._y_tables,
         )
-        return swept, order.scan(symbols), float(self._bits_of(symbols, tables).sum())
 
     def _read_y(
         self, hyper: Tensor, size: tuple[int, int], level: float, above: Tensor | None, reader: _Reader
     ) -> tuple[_Swept, Tensor]:
         """Decode y; gives the symbols, too."""
-        order = _CodingOrder(*size)
+        order = CodingOrder(*size)
         symbols = torch.zeros(size[0] * size[1], self.channels, dtype=torch.float64)
 
         def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
@@ -267,7 +293,7 @@ class LatentCoder:
         self,
         hyper: Tensor,
         level: float,
-        order: _CodingOrder,
+        order: CodingOrder,
         code: Callable[[slice, Span, Tensor, Tensor], Tensor],
         above: Tensor | None,
     ) -> _Swept:
@@ -304,7 +330,7 @@ class LatentCoder:
         y_hat = self.model.denormalise(y_n, _of_one_picture(level)).float()
         return _Swept(y_hat, grid[-order.margin_size :].clone())
 
-    def _bits_of(self, symbols: Tensor, tables: Tensor) -> Tensor:
+    def bits_of(self, symbols: Tensor, tables: Tensor) -> Tensor:
         """Bits of symbols by their tables; of those beyond a table, what the escape alone costs."""
         table = tables.long()
         first = self._first_symbols[table]
@@ -313,7 +339,7 @@ class LatentCoder:
         return self._bits[table, torch.where((entry < 0) | (entry > escape), escape, entry)]
 
 
-class _CodingOrder:
+class CodingOrder:
     """Positions by wavefronts: those with the same ``column + 3 * row`` next to one another.
 
     Tensors in coding order are (H * W, channels).

@@ -103,7 +103,7 @@ def decode(
         y_hat[:, :, top:bottom] = decoded.y_hat
         above = decoded.last_rows
     picture = np.empty((height, width, 3), np.uint8)
-    for tile in _tiles(whole, side):
+    for tile in tiles_of(whole, side):
         window = tile.grown_within(whole)
         shown = synthesise(y_hat[(..., *window.in_latent().slices())].contiguous(), *window.size)
         picture[tile.slices()] = shown[tile.slices(window)]
@@ -142,7 +142,7 @@ class Area(NamedTuple):
         return slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
 
 
-def _tiles(whole: Area, side: int) -> Iterator[Area]:
+def tiles_of(whole: Area, side: int) -> Iterator[Area]:
     for top in range(0, whole.bottom, side):
         for left in range(0, whole.right, side):
             yield Area(top, left, min(whole.bottom, top + side), min(whole.right, left + side))
@@ -151,7 +151,7 @@ def _tiles(whole: Area, side: int) -> Iterator[Area]:
 def _latent_by_tiles(image: RGB, side: int, analyse: Callable[[RGB], Tensor]) -> Tensor:
     whole = Area(0, 0, *image.shape[:2])
     y: Tensor | None = None
-    for tile in _tiles(whole, side):
+    for tile in tiles_of(whole, side):
         window = tile.grown_within(whole)
         part = analyse(image[window.slices()])
         if y is None:

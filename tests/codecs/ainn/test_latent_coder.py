@@ -182,7 +182,7 @@ def test_whole_numbers_cost_next_to_nothing(kodak: RGB) -> None:
     _, log_scale = model.distribution(hyper, decoded)
     tables = ((log_scale + log_gain - math.log(SCALE_MIN)) / LOG_STEP).round().clamp(0, SCALE_COUNT - 1)
     symbols = coded.symbols.T.reshape(tables.shape)
-    float_bits = float(coder._bits_of(symbols, tables).sum())
+    float_bits = float(coder.bits_of(symbols, tables).sum())
     z_bits = -float(
         torch.log2(
             model.bottleneck.likelihood(model.hyper_analysis(model.normalise(y.double())).round())
