@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.codecs import packages
 from bench.codecs.base import LOSSLESS, RGB, Codec, CodecError
+from bench.core.errors import first_line
 
 
 class JpegLs(Codec):
@@ -36,5 +37,5 @@ class JpegLs(Codec):
         try:
             picture = imagecodecs.jpegls_decode(bitstream)
         except (RuntimeError, ValueError) as error:
-            raise CodecError(f"this is no whole JPEG-LS stream ({error})") from error
+            raise CodecError(f"this is no whole JPEG-LS stream ({first_line(error)})") from error
         return packages.rgb(picture, "JPEG-LS stream")
