@@ -62,7 +62,7 @@ class Avif(Codec):
 
         try:
             picture = imagecodecs.avif_decode(bitstream, numthreads=program.threads())
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, MemoryError) as error:
             raise CodecError(f"this is no whole AVIF file ({first_line(error)})") from error
         return packages.rgb(_to_eight(picture) if picture.dtype == np.uint16 else picture, "AVIF file")
 

@@ -52,7 +52,7 @@ class JpegXl(Codec):
 
         try:
             picture = imagecodecs.jpegxl_decode(bitstream, numthreads=program.threads())
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, MemoryError) as error:
             raise CodecError(f"this is no whole JPEG XL stream ({first_line(error)})") from error
         return packages.rgb(picture, "JPEG XL stream")
 

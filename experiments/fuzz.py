@@ -3,7 +3,7 @@
     python experiments/fuzz.py --tries 10000 --seed 1 jpeg ainn results
 
 A damaged input is to be taken, or refused with one sentence. All else is a finding: a traceback, a crash,
-over 30 seconds, over a gigabyte of memory. Each target runs in a process of its own, which is started again
+over a minute, over a gigabyte of memory. Each target runs in a process of its own, which is started again
 after a crash. Inputs of findings are kept in a folder. The same seed makes the same inputs.
 """
 
@@ -26,6 +26,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,10 +38,12 @@ from bench.core.archive import ArchiveError
 from bench.core.errors import BenchError
 from bench.core.yaml_file import YamlError
 
-SECONDS = 30  # after which an input counts as one that never ends
+SECONDS = 60  # after which an input counts as one that never ends
 MEMORY = 1 << 30  # bytes beyond what the process had, after which an input counts as one that takes too much
 MOST_MEMORY = 8 << 30  # address space of a process, so that the machine lives on
+_BATCH = 32  # inputs that are sent at once; what comes back of them has to fit into a pipe
 SENTENCE = 600  # characters of an error at most
+CRASHING = "crashing"  # a target that shows that crashes are noticed
 SPECIAL = ("ainn", "ainn:tile=128", "weights", "results", "yaml", "archives", "shards", "pictures")
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
@@ -59,6 +62,15 @@ class Finding(NamedTuple):
     kind: str
     text: str
     content: bytes
+
+
+class _End(NamedTuple):
+    """How feeding an input ended."""
+
+    kind: str
+    text: str
+    memory: int  # bytes beyond what the process had
+    seconds: float
 
 
 class Report(NamedTuple):
@@ -86,14 +98,13 @@ def fuzz(name: str, tries: int, seed: int, weights: str = "") -> Report:
     slowest, memory = 0.0, 0
     with _Child(name, weights) as child:
         target = Target(child.inputs, bytes, *_mending(name))
-        for number in range(tries):
-            content = damaged(target, random.Random(f"{seed} {name} {number}"))
-            began = time.monotonic()
-            kind, text, used = child.feed(content)
-            slowest, memory = max(slowest, time.monotonic() - began), max(memory, used)
-            ends[kind] += 1
-            if kind not in ("taken", "refused"):
-                findings.append(Finding(kind, text, content))
+        contents = (damaged(target, random.Random(f"{seed} {name} {number}")) for number in range(tries))
+        while batch := list(islice(contents, _BATCH)):
+            for content, end in zip(batch, child.feed(batch), strict=True):
+                slowest, memory = max(slowest, end.seconds), max(memory, end.memory)
+                ends[end.kind] += 1
+                if end.kind not in ("taken", "refused"):
+                    findings.append(Finding(end.kind, end.text, content))
     return Report(name, ends, findings, slowest, memory)
 
 
@@ -209,6 +220,8 @@ def _mending(name: str) -> tuple[Any, ...]:
 
 def target(name: str, weights: str = "") -> Target:
     """The target of that name: of `SPECIAL`, or a codec, whose streams are damaged."""
+    if name == CRASHING:
+        return Target([bytes(100)], lambda content: os.abort() if zlib.crc32(content) % 8 == 0 else None)
     makers: dict[str, Callable[[Path], Target]] = {
         "results": _results, "yaml": _yaml, "archives": _archives, "shards": _shards, "pictures": _pictures,
     }  # fmt: skip
@@ -225,7 +238,7 @@ def target(name: str, weights: str = "") -> Target:
     def feed(content: bytes) -> None:
         _check(codec.decode(content))
 
-    sizes = ((200, 300), (33, 140)) if "tile" in name else ((24, 40), (1, 9))
+    sizes = ((60, 150),) if "tile" in name else ((24, 40), (1, 9))
     curve = (codec.qualities[0], codec.qualities[-1])
     return Target([codec.encode(picture(*size), quality) for size in sizes for quality in curve], feed)
 
@@ -422,20 +435,27 @@ class _Child:
         self._arguments = (name, weights)
         self._start()
 
-    def feed(self, content: bytes) -> tuple[str, str, int]:
-        """How it ended, the error, and bytes of memory."""
-        try:
-            self._pipe.send_bytes(content)
-            if not self._pipe.poll(SECONDS):
-                self._stop()
+    def feed(self, contents: list[bytes]) -> Iterator[_End]:
+        """How each ended."""
+        left = list(contents)
+        while left:
+            try:
+                for content in left:
+                    self._pipe.send_bytes(content)
+                for _ in range(len(left)):
+                    if not self._pipe.poll(SECONDS):
+                        yield _End("hang", f"over {SECONDS} s", 0, SECONDS)
+                        self._stop()
+                        raise EOFError
+                    end = self._pipe.recv()
+                    yield end
+                    left.pop(0)
+            except (EOFError, OSError):
+                self._process.join()
+                if self._process.exitcode != -9:
+                    yield _End("crash", f"exit code {self._process.exitcode}", 0, 0)
+                left.pop(0)
                 self._start()
-                return "hang", f"over {SECONDS} s", 0
-            return self._pipe.recv()
-        except (EOFError, OSError):
-            self._process.join()
-            code = self._process.exitcode
-            self._start()
-            return "crash", f"exit code {code}", 0
 
     def __enter__(self) -> _Child:
         return self
@@ -466,11 +486,12 @@ def _work(pipe: Connection, name: str, weights: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     while True:
         content = pipe.recv_bytes()
+        began = time.monotonic()
         with _Memory() as memory:
             kind, text = _end(made, content)
         if memory.used > MEMORY:
             kind, text = "memory", f"{memory.used >> 20} MiB; then {kind}: {text}"
-        pipe.send((kind, text, memory.used))
+        pipe.send(_End(kind, text[:SENTENCE], memory.used, time.monotonic() - began))
 
 
 def _end(made: Target, content: bytes) -> tuple[str, str]:
@@ -479,7 +500,7 @@ def _end(made: Target, content: bytes) -> tuple[str, str]:
     except (BenchError, ArchiveError, YamlError) as error:
         text = str(error)
         fine = len(text) <= SENTENCE and "\n" not in text and " at 0x" not in text
-        return ("refused", text) if fine else ("wordy", text[:2000])
+        return ("refused", text) if fine else ("wordy", text)
     except MemoryError:
         return "memory", "MemoryError"
     except BaseException as error:
