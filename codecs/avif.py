@@ -7,7 +7,7 @@ import numpy as np
 from bench.codecs import packages, program
 from bench.codecs.base import LOSSLESS_PARAMETER, RGB, Codec, CodecError
 from bench.codecs.parameters import Parameter, Value
-from bench.core.errors import BenchError
+from bench.core.errors import BenchError, first_line
 
 
 class Avif(Codec):
@@ -62,8 +62,8 @@ class Avif(Codec):
 
         try:
             picture = imagecodecs.avif_decode(bitstream, numthreads=program.threads())
-        except (RuntimeError, ValueError) as error:
-            raise CodecError(f"this is no whole AVIF file ({error})") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise CodecError(f"this is no whole AVIF file ({first_line(error)})") from error
         return packages.rgb(_to_eight(picture) if picture.dtype == np.uint16 else picture, "AVIF file")
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from bench.codecs import framing, packages, planes, program
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.colour import Format
+from bench.core.images import MOST_PIXELS
 
 
 class FfmpegCodec(Codec):
@@ -86,7 +87,17 @@ class FfmpegCodec(Codec):
         return (
             # By default FFmpeg paints over what it can't decode, and all seems well.
             *("-hide_banner", "-nostdin", "-loglevel", "error", "-xerror", "-err_detect", "explode"),
-            *(*self.decoder_options, "-f", self.demuxer, "-i", "input.bin", "-frames:v", "1"),
+            *(
+                "-max_pixels",
+                str(MOST_PIXELS),
+                *self.decoder_options,
+                "-f",
+                self.demuxer,
+                "-i",
+                "input.bin",
+                "-frames:v",
+                "1",
+            ),
             *("-strict", "-1", "-f", "yuv4mpegpipe", "output.y4m"),
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from bench.codecs import packages
 from bench.codecs.base import RGB, Codec, CodecError
 from bench.codecs.parameters import Parameter
+from bench.core.errors import first_line
 
 
 class Heic(Codec):
@@ -48,6 +49,6 @@ class Heic(Codec):
 
         try:
             picture = np.array(pillow_heif.open_heif(io.BytesIO(bitstream), convert_hdr_to_8bit=True))
-        except (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError) as error:
-            raise CodecError(f"this is no whole HEIC file ({error})") from error
+        except (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError, MemoryError) as error:
+            raise CodecError(f"this is no whole HEIC file ({first_line(error)})") from error
         return packages.rgb(picture, "HEIC file")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 from bench.codecs import packages
 from bench.codecs.base import LOSSLESS, RGB, Codec, CodecError
+from bench.core.errors import first_line
+
+_FRAME, _LONGEST_RUN = 0xF7, 1 << 15
 
 
 class JpegLs(Codec):
@@ -33,8 +38,30 @@ class JpegLs(Codec):
     def decode(self, bitstream: bytes) -> RGB:
         import imagecodecs
 
+        _check_length(bitstream)
         try:
             picture = imagecodecs.jpegls_decode(bitstream)
-        except (RuntimeError, ValueError) as error:
-            raise CodecError(f"this is no whole JPEG-LS stream ({error})") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise CodecError(f"this is no whole JPEG-LS stream ({first_line(error)})") from error
         return packages.rgb(picture, "JPEG-LS stream")
+
+
+def _check_length(bitstream: bytes) -> None:
+    """Refuse a stream too short for the size in its header: CharLS works for a minute before it sees that.
+
+    Of a flat picture, a line takes a bit for each 32768 pixels, and one at least (ITU-T T.87, A.7.1.2).
+
+    Raises:
+        CodecError: it is too short.
+    """
+    start = 2
+    while start + 9 <= len(bitstream) and bitstream[start] == 0xFF:
+        marker, length, _, height, width = struct.unpack_from(">xBHBHH", bitstream, start)
+        if marker == _FRAME:
+            if height * -(-width // _LONGEST_RUN) > 8 * len(bitstream):
+                raise CodecError(
+                    f"this is no whole JPEG-LS stream (it claims {width}x{height} pixels and has "
+                    f"{len(bitstream)} bytes)"
+                )
+            return
+        start += 2 + length

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.codecs import packages, program
 from bench.codecs.base import LOSSLESS_PARAMETER, RGB, Codec, CodecError
 from bench.codecs.parameters import Parameter
+from bench.core.errors import first_line
 
 
 class JpegXl(Codec):
@@ -51,8 +52,8 @@ class JpegXl(Codec):
 
         try:
             picture = imagecodecs.jpegxl_decode(bitstream, numthreads=program.threads())
-        except (RuntimeError, ValueError) as error:
-            raise CodecError(f"this is no whole JPEG XL stream ({error})") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise CodecError(f"this is no whole JPEG XL stream ({first_line(error)})") from error
         return packages.rgb(picture, "JPEG XL stream")
 
 

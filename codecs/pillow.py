@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bench.codecs.base import RGB, CodecError
+from bench.core.errors import first_line
 from bench.core.images import open_image
 
 
@@ -46,4 +47,4 @@ def load(bitstream: bytes, format: str) -> RGB:
     except UnidentifiedImageError as error:  # its text is an address in memory and nothing else
         raise CodecError(f"this is not a whole {format} file") from error
     except Exception as error:  # of damaged files, Pillow raises nearly any kind
-        raise CodecError(f"this is not a whole {format} file ({error})") from error
+        raise CodecError(f"this is not a whole {format} file ({first_line(error)})") from error

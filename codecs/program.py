@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from bench.process import program_memory
 
 _KEPT_BYTES = 32 << 10  # of output, at its beginning and again at its end
 _ERROR_CHARACTERS, _ERROR_LINES = 2000, 6  # of output, at most, in an error
+_MOST_WORDS = 400  # characters that are left of them
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")  # in memory, as FFmpeg prints with each line
 _ASK_LIMIT_S = 30.0
 _PATIENCE_S = 1.0  # for the output of processes that a program has left running
 
@@ -185,7 +188,8 @@ def last_words(text: str, folder: Path) -> str:
         tail = tail.replace(path + os.sep, "").replace(path, ".")
     lines = ["".join(filter(str.isprintable, line)).strip() for line in without_folders(tail).splitlines()]
     last = " | ".join(list(filter(None, lines))[-_ERROR_LINES:])
-    return f": {last}" if last else ""
+    last = _ADDRESS.sub("", last)
+    return f": {last if len(last) <= _MOST_WORDS else '...' + last[3 - _MOST_WORDS :]}" if last else ""
 
 
 class _Output:

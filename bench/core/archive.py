@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import IO
 
+from bench.core.errors import first_line
 from bench.core.files import is_image_name, sha256_of
 
 MANIFEST = "SHA256SUMS"
@@ -53,7 +55,7 @@ def unpack_images(archive: Path, inside: str | None, folder: Path, known: Mappin
     except (
         zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error,
     ) as error:  # fmt: skip
-        raise ArchiveError(f"is not a zip archive that can be read ({error})") from error
+        raise ArchiveError(f"is not a zip archive that can be read ({first_line(error)})") from error
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
@@ -81,7 +83,7 @@ def _unpack(
     for name, member in sorted(members.items()):
         path = scratch / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with source.open(member) as packed, path.open("wb") as file:
+        with _opened(source, member) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file, 1 << 20)  # never more than the size that it claims
         sums[name] = sha256_of(path)
         if (expected := known.get(name)) and sums[name] != expected:
@@ -91,6 +93,13 @@ def _unpack(
     for name in (*sums, MANIFEST):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(scratch / name, folder / name)
+
+
+def _opened(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return source.open(member)
+    except OSError as error:  # it is said to begin before the beginning of the file
+        raise zipfile.BadZipFile(first_line(error)) from error
 
 
 def _images(source: zipfile.ZipFile, inside: str | None, deep: bool) -> dict[str, zipfile.ZipInfo]:

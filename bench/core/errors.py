@@ -20,5 +20,11 @@ def without_folders(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says first, to be part of a sentence; its kind, where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """What a library's error says first, to be part of a sentence; its kind, where it says nothing.
+
+    >>> first_line(ValueError("no picture\\nat all")), len(first_line(ValueError(10_000 * "x")))
+    ('no picture', 200)
+    """
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = "".join(filter(str.isprintable, lines[0])).strip()
+    return line if len(line) <= 200 else line[:197] + "..."

@@ -16,6 +16,7 @@ are stored.
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ MOST_PIXELS = 500_000_000
 
 _BYTES_PER_PIXEL = 14  # while a picture is read: Pillow's 4 and another 4 to convert, 3 twice for the array
 _LITTLE_MEMORY = 1 << 28  # of which nobody asks whether it is there
+
+_DEFLATE = 1032  # bytes that a byte of deflate can stand for, at most
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "YCbCr"}
@@ -110,9 +113,11 @@ def open_image(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> 
         before = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses from twice this number on
         try:
-            return PIL.Image.open(source, formats=formats)
+            image = PIL.Image.open(source, formats=formats)
         finally:
             PIL.Image.MAX_IMAGE_PIXELS = before
+    _refuse_thin_png(image, source)
+    return image
 
 
 @contextmanager
@@ -174,6 +179,22 @@ def _free_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def _refuse_thin_png(image: Any, source: Path | IO[bytes]) -> None:
+    """Where a PNG file's data end early, Pillow takes the rest for black, and all memory for it."""
+    if image.format != "PNG":
+        return
+    if isinstance(source, Path):
+        size = source.stat().st_size
+    else:
+        here = source.tell()
+        size = source.seek(0, os.SEEK_END)
+        source.seek(here)
+    least = image.width * image.height * (8 * len(image.mode) if image.mode.startswith("RGB") else 1) // 8
+    if least > _DEFLATE * size:
+        image.close()
+        raise OSError(f"it claims {image.width}x{image.height} pixels, and has {size} bytes")
 
 
 def _is_deep(image: Any) -> bool:

@@ -130,16 +130,17 @@ class LatentCoder:
         """M, of y."""
         return self.exact.spans[-1].stop
 
-    def least_bytes(self, size: tuple[int, int]) -> int:
+    def least_bytes(self, size: tuple[int, int], parts: str = "yz") -> int:
         """The fewest bytes of a payload for a latent of this size: of one whose symbols are the cheapest.
 
         Args:
             size: H and W.
+            parts: which of y and z the payload holds.
         """
         positions, channels = size[0] * size[1], self.channels
         of_y = positions * channels * min(range_coder.least_bits(*self._y_tables[:2]))
         of_z = positions // 16 * sum(range_coder.least_bits(*self._z_tables[:2]))
-        return range_coder.least_bytes(of_y + of_z)
+        return range_coder.least_bytes(("y" in parts) * of_y + ("z" in parts) * of_z)
 
     @torch.no_grad()
     def encode(self, y: Tensor, level: float) -> CodedLatent:

@@ -25,7 +25,7 @@ Numbers are little-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -94,12 +94,14 @@ def decode(
     whole = Area(0, 0, height, width)
     latent = whole.in_latent()
     side, rows, parts = _split(payload, latent)
-    z = coder.decode_z(next(parts), latent.size)
+    bands = list(_bands(latent.bottom, rows))
+    _check_lengths(parts, [(bottom - top, latent.right) for top, bottom in bands], latent.size, coder)
+    z = coder.decode_z(parts[0], latent.size)
     y_hat = torch.empty(1, coder.channels, *latent.size)
     above = None
-    for top, bottom in _bands(latent.bottom, rows):
+    for part, (top, bottom) in zip(parts[1:], bands, strict=True):
         hyper = _hyper_of_band(z, top, bottom, level, coder)
-        decoded = coder.decode_y(next(parts), hyper, (bottom - top, latent.right), level, above)
+        decoded = coder.decode_y(part, hyper, (bottom - top, latent.right), level, above)
         y_hat[:, :, top:bottom] = decoded.y_hat
         above = decoded.last_rows
     picture = np.empty((height, width, 3), np.uint8)
@@ -190,7 +192,7 @@ def _hyper_of_band(z: Tensor, top: int, bottom: int, level: float, coder: Latent
     return hyper[start : start + (bottom - top) * width].clone()
 
 
-def _split(payload: bytes, latent: Area) -> tuple[int, int, Iterator[bytes]]:
+def _split(payload: bytes, latent: Area) -> tuple[int, int, list[bytes]]:
     """The side of tiles in pixels, the rows of bands, and the bytes of z and of each band."""
     if len(payload) < _HEADER.size:
         raise CodecError("the A-INN bitstream is damaged; it ends before its first band")
@@ -207,4 +209,18 @@ def _split(payload: bytes, latent: Area) -> tuple[int, int, Iterator[bytes]]:
         start = end
     if start != len(payload):
         raise CodecError("the A-INN bitstream is damaged; its bands aren't as long as it claims")
-    return side, rows, (payload[part] for part in parts)
+    return side, rows, [payload[part] for part in parts]
+
+
+def _check_lengths(
+    parts: Sequence[bytes], bands: Sequence[tuple[int, int]], size: tuple[int, int], coder: LatentCoder
+) -> None:
+    """Check that z and each band are as long as the cheapest symbols would be."""
+    least = [coder.least_bytes(size, "z"), *(coder.least_bytes(band, "y") for band in bands)]
+    for number, (part, bytes_) in enumerate(zip(parts, least, strict=True)):
+        if len(part) < bytes_:
+            what = f"band {number} of {len(bands)}" if number else "z"
+            raise CodecError(
+                f"the A-INN bitstream is damaged; {what} takes at least {bytes_} bytes, "
+                f"and there are {len(part)}"
+            )

@@ -96,13 +96,13 @@ def test_read_rgb_refuses_truncated_files(suffix: str, tmp_path: Path) -> None:
 
 
 def test_big_image_is_not_taken_for_a_bomb(tmp_path: Path) -> None:
-    path = tmp_path / "big.png"  # 400 megapixels by its header, but nearly without data
-    path.write_bytes(_png(20_000, 20_000, depth=1, colour=0, rows=bytes(100)))
+    path = tmp_path / "big.ppm"  # 400 megapixels by its header, but nearly without data
+    path.write_bytes(b"P6 20000 20000 255\n" + bytes(100))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(BenchError, match="truncated"):
             read_rgb(path)
-    path.write_bytes(_png(40_000, 40_000, depth=1, colour=0, rows=bytes(100)))
+    path.write_bytes(b"P6 40000 40000 255\n" + bytes(100))
     with pytest.raises(BenchError, match="claims more than 500 megapixels"):
         read_rgb(path)
 
@@ -188,11 +188,22 @@ def test_a_picture_that_claims_too_many_pixels_is_refused_before_it_is_decoded(t
 def test_a_picture_that_takes_more_memory_than_is_free_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "large.png"
-    path.write_bytes(_png(8000, 8000, depth=8, colour=2, rows=bytes(100)))
+    path = tmp_path / "large.ppm"
+    path.write_bytes(b"P6 8000 8000 255\n" + bytes(100))
     _refused(path, "truncated")
     monkeypatch.setattr("bench.core.images._free_memory", lambda: 1 << 29)
     _refused(path, r"claims 8000x8000 pixels, which take 0\.8 GiB of memory to read, and 0\.5 GiB are free")
+
+
+def test_a_png_that_claims_more_than_its_bytes_can_hold_is_refused(tmp_path: Path) -> None:
+    """Where its data end early, Pillow takes the rest for black: 2 kB became a picture of 3 GB."""
+    path = tmp_path / "thin.png"
+    path.write_bytes(_png(40, 8_000_000, depth=8, colour=2, rows=bytes(40 * 3 + 1)))
+    _refused(path, r"claims 40x8000000 pixels, and has \d+ bytes")
+    path.write_bytes(_png(4000, 4000, depth=1, colour=0, rows=bytes(501 * 4000)))  # as flat as can be
+    assert read_rgb(path).shape == (4000, 4000, 3)
+    with pytest.raises(BenchError, match="claims"):
+        read_rgb(BytesIO(_png(40_000, 1000, depth=8, colour=2, rows=bytes(9))))
 
 
 def test_whatever_pillow_raises_of_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:

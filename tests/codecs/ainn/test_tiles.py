@@ -144,6 +144,41 @@ def test_forged_parts_are_refused_with_a_sentence(
     assert "\n" not in str(caught.value)
 
 
+def parts_of(payload: bytes) -> list[bytes]:
+    """The bytes of z and of each band."""
+    parts, start = [], tiles._HEADER.size
+    while start < len(payload):
+        end = start + 4 + struct.unpack_from("<I", payload, start)[0]
+        parts.append(payload[start + 4 : end])
+        start = end
+    return parts
+
+
+@pytest.mark.parametrize(("number", "name"), [(0, "z"), (1, "band 1 of 4"), (4, "band 4 of 4")])
+def test_a_band_too_short_for_its_size_is_named(
+    codec: AinnCodec, stream: bytes, number: int, name: str
+) -> None:
+    """Its bytes are in another band: the payload as a whole is long enough."""
+
+    def move(payload: bytes) -> bytes:
+        parts = parts_of(payload)
+        other = 1 if number != 1 else 2
+        parts[other], parts[number] = parts[other] + parts[number][4:], parts[number][:4]
+        return payload[:3] + b"".join(struct.pack("<I", len(part)) + part for part in parts)
+
+    assert len(parts_of(container.unpack(stream).payload)) == 5
+    with pytest.raises(CodecError, match=rf"damaged; {name} takes at least \d+ bytes, and there are 4"):
+        codec.decode(with_payload(stream, move))
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1)], ids=str)
+def test_thin_pictures_come_out_as_from_the_whole(size: tuple[int, int]) -> None:
+    picture = photo(*size)
+    whole, parts = AinnCodec(), AinnCodec(tile=SIDE)
+    difference = whole.decode(whole.encode(picture, 5)).astype(int) - parts.decode(parts.encode(picture, 5))
+    assert np.abs(difference).max() <= 1
+
+
 def test_garbage_in_parts_of_the_right_length_gives_a_picture_or_a_codec_error(
     codec: AinnCodec, stream: bytes
 ) -> None:
