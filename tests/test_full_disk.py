@@ -16,7 +16,7 @@ from bench.compare.comparison import compare
 from bench.compare.curve_csv import save
 from bench.compare.sources import gather
 from bench.core.errors import BenchError
-from bench.report.export import export_codec_compare
+from bench.report.exports.codec_compare import export_codec_compare
 from bench.report.page.build import write_reports
 from bench.report.plots import write_plots
 from bench.report.tables import write_tables

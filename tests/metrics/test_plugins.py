@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench import metrics
-from bench.compare.curves import Cell, curve
+from bench.compare.curves import MeasuredCell, curve
 from bench.core.errors import BenchError
 from bench.metrics import registry
 
@@ -73,6 +73,6 @@ def test_unknown_metric_names_those_that_are_near() -> None:
 
 
 def test_results_of_a_metric_that_is_gone_still_have_their_curves() -> None:
-    cells = [Cell("a", "a.png", quality, quality, {"psnr": 30.0, "gone": 1.0}) for quality in (1, 2)]
+    cells = [MeasuredCell("a", "a.png", quality, quality, {"psnr": 30.0, "gone": 1.0}) for quality in (1, 2)]
     for point in curve("codec", cells).points:
         assert point.db == {"psnr": 30.0} and point.values["gone"] == 1.0
