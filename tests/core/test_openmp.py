@@ -1,4 +1,7 @@
-"""Threads of OpenMP wait asleep wherever PyTorch runs here: asked of OpenMP's library itself."""
+"""Threads of OpenMP wait asleep wherever PyTorch runs here: asked of OpenMP's library itself.
+
+Codecs run in workers, whose environment `tests/process/test_worker.py` looks at.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from PIL import Image
-from shell import BENCH
-from tiny import photo
 
 AINN = "import bench.codecs; bench.codecs.get('ainn'); import torch"
 ZOO = "import bench.codecs; bench.codecs.get('mbt2018-mean'); import torch"
@@ -40,8 +39,3 @@ def test_without_asking_they_spin() -> None:
 
 def test_the_setting_of_a_user_stays() -> None:
     assert spins(sys.executable, "-c", AINN, OMP_WAIT_POLICY="ACTIVE") > 0
-
-
-def test_they_do_in_bench_encode(tmp_path: Path) -> None:
-    Image.fromarray(photo(20, 30)).save(tmp_path / "picture.png")
-    assert spins(*BENCH, "encode", str(tmp_path / "picture.png"), str(tmp_path / "out.ainn")) == 0
