@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparison import Comparison
-from bench.compare.costs import NO_NETWORKS, Cost
 from bench.compare.curves import Curve
 from bench.compare.deltas import Delta
 from bench.compare.fixed import View
-from bench.compare.pareto import AXES, pareto
-from bench.core.errors import BenchError
 from bench.core.whole_file import write_whole
 from bench.metrics import DEFAULT, USUAL, Metric
 from bench.metrics import get as get_metric
 from bench.report import latex
+from bench.report.cost_tables import costs, paretos
+from bench.report.grid import Grid, markdown_table, number, one_line, screen, span, write_csv, writing
+from bench.report.labels import image_count, with_unit
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table as text, whatever it is then written as."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list[list[str]]
-    # columns of words; the others are of numbers
-    left: tuple[str, ...] = ("codec", "metric", "decodes elsewhere", "device", "note")
 
 
 def points_table(curve: Curve, title: str) -> Table:
@@ -63,9 +48,9 @@ def full_tables(comparison: Comparison) -> list[Table]:
     return [screen(grid) for grid in _grids(comparison)]
 
 
-def pareto_tables(comparison: Comparison, costs: Sequence[str]) -> list[Table]:
-    """BD-rate over each of these costs of `bench.compare.pareto.AXES`, for the screen."""
-    return [screen(grid) for grid in _paretos(comparison, costs)]
+def pareto_tables(comparison: Comparison, axes: Sequence[str]) -> list[Table]:
+    """BD-rate over each of these axes of `bench.compare.pareto.AXES`, for the screen."""
+    return [screen(grid) for grid in paretos(comparison, axes)]
 
 
 def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
@@ -96,30 +81,6 @@ def write_tables(comparison: Comparison, folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Make the folder, and turn an error in writing to it into a BenchError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise BenchError(
-            f"can't write to {folder} ({error.strerror}): make room or give another --results"
-        ) from error
-
-
-def image_count(comparison: Comparison) -> str:
-    """How many images a comparison is over, in words."""
-    if not comparison.images:
-        return "an unknown number of images"
-    return "1 image" if comparison.images == 1 else f"{comparison.images} images"
-
-
-def with_unit(metric: Metric) -> str:
-    """What a number of the metric is, on the scale of curves: "PSNR (RGB), dB"."""
-    return f"{metric.title}, {metric.unit}" if metric.unit else metric.title
-
-
 def digits_of(values: Iterable[float | None]) -> int:
     """Decimals that tell values of a metric apart: two for decibels, four on a scale from 0 to 1."""
     return 2 if max((abs(value) for value in values if value is not None), default=0.0) >= 2 else 4
@@ -135,9 +96,9 @@ def _points(curve: Curve, title: str) -> Grid:
     for point in curve.points:
         row = [f"{point.quality:g}", f"{point.bpp:.4f}"]
         for metric in metrics:
-            row += [_number(point.values.get(metric.name), ".5f")] * _has_scale(metric)
-            row += [_number(point.db.get(metric.name), ".3f")]
-        rows.append([*row, _number(point.encode_s, ".3f"), _number(point.decode_s, ".3f")])
+            row += [number(point.values.get(metric.name), ".5f")] * _has_scale(metric)
+            row += [number(point.db.get(metric.name), ".3f")]
+        rows.append([*row, number(point.encode_s, ".3f"), number(point.decode_s, ".3f")])
     return Grid(title, (*columns, "encode (s)", "decode (s)"), rows, left=())
 
 
@@ -155,12 +116,12 @@ def _summary(comparison: Comparison) -> Grid:
                 row += ["", ""]
                 continue
             interval = delta.interval.bd_rate if delta.interval else None
-            row += [_number(delta.bd.bd_rate, "+.2f"), _range(interval, "+.2f")]
+            row += [number(delta.bd.bd_rate, "+.2f"), span(interval, "+.2f")]
             if delta.bd.bd_rate is None:
                 notes.append(delta.bd.reason)
         for mean in comparison.means:
             if mean.codec == codec:
-                row += [_number(mean.bd_rate, "+.2f"), _range(mean.interval, "+.2f")]
+                row += [number(mean.bd_rate, "+.2f"), span(mean.interval, "+.2f")]
         rows.append([*row, "; ".join(note for note in dict.fromkeys(notes) if note)])
     for name in dict.fromkeys(mean.metric for mean in comparison.means):
         columns += [f"mean BD-rate (%), {name}", "95 % interval"]
@@ -192,7 +153,7 @@ def _tall_summary(comparison: Comparison) -> Grid:
 def _summary_row(
     codec: str, title: str, rate: float | None, ends: tuple[float, float] | None, reason: str | None
 ) -> list[str]:
-    return [codec, title, _number(rate, "+.2f"), _range(ends, "+.2f"), reason or ""]
+    return [codec, title, number(rate, "+.2f"), span(ends, "+.2f"), reason or ""]
 
 
 def _deltas(comparison: Comparison) -> Grid:
@@ -211,10 +172,10 @@ def _delta_row(comparison: Comparison, delta: Delta) -> list[str]:
     return [
         delta.codec,
         with_unit(get_metric(delta.metric)),
-        _number(delta.bd.bd_rate, "+.2f"),
-        _range(rate, "+.2f"),
-        _number(delta.bd.bd_metric, "+.3f"),
-        _range(gain, "+.3f"),
+        number(delta.bd.bd_rate, "+.2f"),
+        span(rate, "+.2f"),
+        number(delta.bd.bd_metric, "+.3f"),
+        span(gain, "+.3f"),
         f"{100 * delta.bd.overlap:.0f}",
         "/".join(map(str, delta.bd.points)),
         "; ".join(note for note in notes if note),
@@ -227,8 +188,8 @@ def _means(comparison: Comparison) -> list[Grid]:
         [
             mean.codec,
             mean.metric,
-            _number(mean.bd_rate, "+.2f"),
-            _range(mean.interval, "+.2f"),
+            number(mean.bd_rate, "+.2f"),
+            span(mean.interval, "+.2f"),
             mean.reason or "",
         ]
         for mean in comparison.means
@@ -247,12 +208,12 @@ def _savings(comparison: Comparison) -> list[Grid]:
         [
             saving.codec,
             f"{saving.bpp:.4f}",
-            _number(saving.saving, "+.2f"),
-            _range(saving.interval, "+.2f"),
+            number(saving.saving, "+.2f"),
+            span(saving.interval, "+.2f"),
             *(f"{end.image} {end.saving:+.2f}" for end in saving.images[:1] + saving.images[-1:]),
             *([""] * (0 if saving.images else 2)),
-            _number(saving.encode_speed, ".2f"),
-            _number(saving.decode_speed, ".2f"),
+            number(saving.encode_speed, ".2f"),
+            number(saving.decode_speed, ".2f"),
         ]
         for saving in comparison.savings
     ]
@@ -277,9 +238,9 @@ def _single_points(comparison: Comparison) -> list[Grid]:
             gap.codec,
             f"{gap.quality:g}",
             f"{gap.bpp:.4f}",
-            _number(gap.value, ".3f"),
-            _number(gap.rate, "+.2f"),
-            _number(gap.gain, "+.3f"),
+            number(gap.value, ".3f"),
+            number(gap.rate, "+.2f"),
+            number(gap.gain, "+.3f"),
         ]
         for delta in comparison.deltas
         for gap in delta.points
@@ -297,8 +258,8 @@ def _images(comparison: Comparison) -> Grid:
             [
                 delta.codec,
                 get_metric(delta.metric).title,
-                _number(delta.bd.bd_rate, "+.2f"),
-                _number(delta.mean_bd_rate, "+.2f"),
+                number(delta.bd.bd_rate, "+.2f"),
+                number(delta.mean_bd_rate, "+.2f"),
                 f"{len(ranked)} of {len(delta.images)}" if delta.images else "",
                 *(f"{end.image} {end.bd.bd_rate:+.2f}" for end in ranked[:1] + ranked[-1:]),
                 *([""] * (0 if ranked else 2)),
@@ -325,7 +286,7 @@ def _view(view: View) -> Grid:
         [
             f"{line.at:g}",
             *(
-                _number(entry.value, value_form)
+                number(entry.value, value_form)
                 + (f" ({entry.gap:{gap_form}})" if entry.gap is not None else "")
                 for entry in line.entries
             ),
@@ -333,65 +294,6 @@ def _view(view: View) -> Grid:
         for line in view.lines
     ]
     return Grid(title, (first, *codecs), rows, left=())
-
-
-def _costs(comparison: Comparison) -> Grid:
-    columns = (
-        "codec", "encode (s)", "decode (s)", "cells", "start (s)", "encode, peak (MiB)", "decode, peak (MiB)",
-        "parameters (M)", "model (MiB)", "encode (kMAC/pixel)", "decode (kMAC/pixel)", "decodes elsewhere",
-        "device", "note",
-    )  # fmt: skip
-    title = "Times, means over images and qualities; memory and size"
-    rows = [_cost_row(cost) for cost in comparison.costs]
-    kept = [place for place, name in enumerate(columns) if name in _ALWAYS or any(row[place] for row in rows)]
-    return Grid(title, tuple(columns[place] for place in kept), [[row[p] for p in kept] for row in rows])
-
-
-# Columns of costs that are there even if they are empty.
-_ALWAYS = ("codec", "encode (s)", "decode (s)", "cells", "encode, peak (MiB)", "decode, peak (MiB)", "note")
-
-
-def _cost_row(cost: Cost) -> list[str]:
-    return [
-        cost.codec,
-        _number(cost.encode_s, ".3f"),
-        _number(cost.decode_s, ".3f"),
-        str(cost.timed) if cost.timed else "",
-        _number(cost.start_s, ".2f"),
-        *(_number(memory and memory / 2**20, ".0f") for memory in (cost.encode_memory, cost.decode_memory)),
-        _number(cost.model_parameters and cost.model_parameters / 1e6, ".1f"),
-        _number(cost.model_bytes and cost.model_bytes / 2**20, ".1f"),
-        *(
-            "none" if cost.not_counted == NO_NETWORKS else _number(adds and adds / 1e3, ".1f")
-            for adds in (cost.encode_multiply_adds, cost.decode_multiply_adds)
-        ),
-        cost.decodes_elsewhere,
-        cost.device,
-        "; ".join(filter(None, (cost.note, "" if cost.not_counted == NO_NETWORKS else cost.not_counted))),
-    ]
-
-
-def _paretos(comparison: Comparison, costs: Sequence[str]) -> Iterator[Grid]:
-    for cost in costs:
-        for metric in comparison.metrics:
-            of = pareto(comparison, metric, cost)
-            if not of.places:
-                continue
-            axis = AXES[cost]
-            rows = [
-                [
-                    place.codec,
-                    f"{place.cost:.3g}",
-                    f"{place.bd_rate:+.2f}",
-                    "yes" if place.on_front else "",
-                    "",
-                ]
-                for place in of.places
-            ]
-            rows += [[codec, "", "", "", reason] for codec, reason in of.absent]
-            columns = ("codec", f"{axis.title} ({axis.unit})", "BD-rate (%)", "on the front", "note")
-            on = f", {of.machine}" if of.machine else ""
-            yield Grid(f"BD-rate by {get_metric(metric).title} over {axis.title}{on}", columns, rows)
 
 
 def _title(comparison: Comparison) -> str:
@@ -403,7 +305,7 @@ def _grids(comparison: Comparison) -> list[Grid]:
     grids = [_deltas(comparison), *_savings(comparison), *_means(comparison), *_single_points(comparison)]
     if any(delta.images for delta in comparison.deltas):
         grids.append(_images(comparison))
-    return [*grids, *_views(comparison), _costs(comparison)]
+    return [*grids, *_views(comparison), costs(comparison)]
 
 
 def _explanation(comparison: Comparison) -> list[str]:
@@ -420,35 +322,14 @@ def _explanation(comparison: Comparison) -> list[str]:
     return lines + [f"{codec} is {version}." for codec, version in comparison.versions.items()]
 
 
-def screen(grid: Grid) -> Table:
-    """A grid as a table of rich."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(grid.title), title_justify="left")
-    for column in grid.columns:
-        justify: Any = "left" if column in grid.left else "right"
-        table.add_column(Text(column), justify=justify, overflow="fold")
-    for row in grid.rows:
-        table.add_row(*map(Text, row))  # as Text, brackets in a name or a reason aren't taken for markup
-    return table
-
-
 def _markdown(comparison: Comparison) -> str:
     first, *others = _grids(comparison)
     lines = [f"# {first.title}", "", *markdown_table(first), ""]
     for line in _explanation(comparison):
-        lines += [_one_line(line), ""]
+        lines += [one_line(line), ""]
     for grid in others + [_points(curve, curve.codec) for curve in comparison.curves]:
         lines += [f"## {grid.title}", "", *markdown_table(grid), ""]
     return "\n".join(lines)
-
-
-def markdown_table(grid: Grid) -> list[str]:
-    """The lines of a grid in Markdown."""
-    marks = ["---" if column in grid.left else "---:" for column in grid.columns]
-    rows = [[_one_line(cell).replace("|", r"\|") for cell in row] for row in [list(grid.columns), *grid.rows]]
-    return ["| " + " | ".join(cells) + " |" for cells in (rows[0], marks, *rows[1:])]
 
 
 def _tex(comparison: Comparison) -> str:
@@ -457,16 +338,6 @@ def _tex(comparison: Comparison) -> str:
         for grid in _grids(comparison) + [_points(curve, curve.codec) for curve in comparison.curves]
     ]
     return latex.HEADER + "\n".join(tables)
-
-
-def write_csv(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Write records as a table with a column for each key that any of them has."""
-    names = dict.fromkeys(name for record in records for name in record)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    write_whole(path, text.getvalue())
 
 
 def _image_records(comparison: Comparison) -> Iterable[dict[str, Any]]:
@@ -506,15 +377,3 @@ def _point_records(comparison: Comparison) -> Iterable[dict[str, Any]]:
 def _has_scale(metric: Metric) -> bool:
     """Whether curves are drawn on another scale than the metric's own."""
     return type(metric).in_db is not Metric.in_db
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
-
-
-def _range(ends: tuple[float, float] | None, form: str) -> str:
-    return "" if ends is None else f"{ends[0]:{form}} to {ends[1]:{form}}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

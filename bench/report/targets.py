@@ -12,7 +12,8 @@ from bench.compare.at_targets import RATE, TargetComparison
 from bench.core.whole_file import write_whole
 from bench.core.words import first_few
 from bench.metrics import get as get_metric
-from bench.report.tables import Grid, markdown_table, screen, with_unit, write_csv, writing
+from bench.report.grid import Grid, markdown_table, screen, write_csv, writing
+from bench.report.labels import with_unit
 from bench.results import Row
 
 if TYPE_CHECKING:

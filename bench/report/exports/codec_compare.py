@@ -21,7 +21,8 @@ from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.whole_file import write_whole
 from bench.metrics import get as get_metric
-from bench.report.tables import with_unit, writing
+from bench.report.grid import writing
+from bench.report.labels import with_unit
 from bench.results import Contents, Row, Store, stores_of
 from bench.results.names import name_of_codec, name_of_dataset
 

@@ -17,7 +17,7 @@ from bench.compare.sources import Source, find, labels
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.whole_file import write_whole
-from bench.report.tables import writing
+from bench.report.grid import writing
 from bench.results import stores_of
 from bench.results.names import name_of_codec, name_of_dataset
 

@@ -16,7 +16,7 @@ from bench.core.whole_file import writing_whole
 from bench.core.words import number_text
 from bench.metrics import DEFAULT
 from bench.report.exports.codec_compare import measured
-from bench.report.tables import writing
+from bench.report.grid import writing
 from bench.results import Row, stores_of
 from bench.results.names import name_of_dataset
 

@@ -15,6 +15,7 @@ from bench.compare.sources import FILE, Source, gather
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.whole_file import write_whole
+from bench.report.grid import writing
 from bench.report.names import display_names
 from bench.report.page.anchors import Anchored, Terms, with_each_anchor
 from bench.report.page.choice import IMAGES
@@ -24,7 +25,6 @@ from bench.report.page.looks import looks
 from bench.report.page.originals import originals, thumbnails, title_of
 from bench.report.page.origins import bench_command, origin
 from bench.report.page.pictures import Album, album
-from bench.report.tables import writing
 from bench.results import Store, stores_of
 from bench.results.names import name_of_dataset
 

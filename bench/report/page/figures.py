@@ -16,10 +16,10 @@ from bench.compare.costs import Cost
 from bench.compare.curves import Curve
 from bench.compare.pareto import AXES, machines, pareto
 from bench.metrics import get as get_metric
+from bench.report.labels import with_unit
 from bench.report.page.anchors import Anchored
 from bench.report.page.bands import bands
 from bench.report.page.remarks import remarks
-from bench.report.tables import with_unit
 
 
 def figures(anchored: Sequence[Anchored], intervals: bool) -> dict[str, Any]:

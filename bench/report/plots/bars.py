@@ -10,9 +10,9 @@ import numpy as np
 from bench.compare.comparison import Comparison
 from bench.compare.deltas import Delta
 from bench.metrics import get as get_metric
+from bench.report.labels import image_count
 from bench.report.plots import layout, looks
 from bench.report.plots.rate_distortion import WIDE, WIDTH, highlighted
-from bench.report.tables import image_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bench.compare.comparison import Comparison
 from bench.core.errors import BenchError
 from bench.core.whole_file import write_whole
+from bench.report.grid import writing
 from bench.report.plots import bars, pareto, rate_distortion
-from bench.report.tables import writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,9 +11,9 @@ from bench.compare.comparison import Comparison
 from bench.compare.curves import Curve
 from bench.metrics import Metric
 from bench.metrics import get as get_metric
+from bench.report.labels import image_count, with_unit
 from bench.report.plots import labels, layout, looks
 from bench.report.plots.frame import Frame, Line, heights
-from bench.report.tables import image_count, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
