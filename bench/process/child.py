@@ -38,7 +38,7 @@ Answer = tuple[dict[str, Any], "bytes | memoryview | None"]
 _LIBRARIES = {
     "numpy": "numpy", "scipy": "scipy", "PIL": "pillow", "torch": "torch", "compressai": "compressai",
     "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
-    "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq",
+    "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq", "flip_evaluator": "flip-evaluator",
     "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
     "bench.codecs.range_coder": "compressai",  # its extensions, loaded alone
 }  # fmt: skip

@@ -22,6 +22,7 @@ from bench import metrics
 from bench.core.errors import BenchError
 
 REFERENCES = Path(__file__).parent.parent / "data" / "metric_references.json"
+RANDOM_REFERENCES = REFERENCES.with_name("random_weights_references.json")  # of networks with random weights
 
 
 def noisy_pair(height: int, width: int, seed: int = 0) -> tuple[metrics.RGB, metrics.RGB]:
@@ -100,9 +101,9 @@ def fingerprint(picture: metrics.RGB) -> str:
     return hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
 
 
-def references(metric: str, kodak: bool = False) -> list[dict[str, Any]]:
+def references(metric: str, kodak: bool = False, file: Path = REFERENCES) -> list[dict[str, Any]]:
     """The recipes with a reference figure for a metric: of scikit-image's photos, or of Kodak's."""
-    recipes: list[dict[str, Any]] = json.loads(REFERENCES.read_text())["pairs"]
+    recipes: list[dict[str, Any]] = json.loads(file.read_text())["pairs"]
     return [r for r in recipes if metric in r["scores"] and r["picture"].startswith("kodak/") == kodak]
 
 
