@@ -13,6 +13,7 @@ TOLERANCES = {
     "gmsd": (1e-5, 3),
     "haarpsi": (3e-4, 3),
     "nlpd": (1e-10, 3),
+    "flip": (1e-6, 5),
     "psnr_hvs": (2e-6, 1),
     "psnr_hvs_m": (2e-6, 1),
 }
@@ -26,7 +27,7 @@ def test_scores_are_those_of_the_reference(metric: str) -> None:
     assert largest_difference(metric, recipes[::step]) < tolerance
 
 
-@pytest.mark.parametrize("metric", ["ssim", "iw_ssim", "fsim", "gmsd", "haarpsi", "nlpd"])
+@pytest.mark.parametrize("metric", ["ssim", "iw_ssim", "fsim", "gmsd", "haarpsi", "nlpd", "flip"])
 def test_scores_are_those_of_the_reference_on_kodak(metric: str) -> None:
     recipes = references(metric, kodak=True)
     assert len(recipes) >= 18
