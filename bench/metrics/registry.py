@@ -35,6 +35,7 @@ REGISTRY: Registry[Metric] = Registry(
         "ssimulacra2": "bench.metrics.ssimulacra2:Ssimulacra2",
         "ciede2000": "bench.metrics.ciede2000:Ciede2000",
         "ciede2000_db": "bench.metrics.ciede2000:Ciede2000Db",
+        "cvvdp": "bench.metrics.colorvideovdp:ColorVideoVdp",
         "flip": "bench.metrics.flip:Flip",
         "lpips": "bench.metrics.lpips:Lpips",
         "lpips_vgg": "bench.metrics.lpips:LpipsVgg",

@@ -39,6 +39,7 @@ _LIBRARIES = {
     "numpy": "numpy", "scipy": "scipy", "PIL": "pillow", "torch": "torch", "compressai": "compressai",
     "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
     "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq", "flip_evaluator": "flip-evaluator",
+    "pycvvdp": "cvvdp",
     "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
     "bench.codecs.range_coder": "compressai",  # its extensions, loaded alone
 }  # fmt: skip

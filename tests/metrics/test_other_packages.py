@@ -20,7 +20,7 @@ from bench.core.errors import BenchError
 # VMAF gives one picture without motion less than 100, whatever its content.
 PERFECT = {
     "ssim": 1, "ms_ssim": 1, "iw_ssim": 1, "fsim": 1, "haarpsi": 1, "vif": 1, "gmsd": 0, "nlpd": 0,
-    "ciede2000": 0, "flip": 0, "lpips": 0, "lpips_vgg": 0, "dists": 0,
+    "ciede2000": 0, "flip": 0, "cvvdp": 10, "lpips": 0, "lpips_vgg": 0, "dists": 0,
     "ssimulacra2": 100, "vmaf": 97.43, "vmaf_neg": 97.43,
 }  # fmt: skip
 

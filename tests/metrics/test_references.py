@@ -14,6 +14,7 @@ TOLERANCES = {
     "haarpsi": (3e-4, 3),
     "nlpd": (1e-10, 3),
     "flip": (1e-6, 5),
+    "cvvdp": (1e-4, 9),
     "psnr_hvs": (2e-6, 1),
     "psnr_hvs_m": (2e-6, 1),
 }
@@ -27,7 +28,7 @@ def test_scores_are_those_of_the_reference(metric: str) -> None:
     assert largest_difference(metric, recipes[::step]) < tolerance
 
 
-@pytest.mark.parametrize("metric", ["ssim", "iw_ssim", "fsim", "gmsd", "haarpsi", "nlpd", "flip"])
+@pytest.mark.parametrize("metric", ["ssim", "iw_ssim", "fsim", "gmsd", "haarpsi", "nlpd", "flip", "cvvdp"])
 def test_scores_are_those_of_the_reference_on_kodak(metric: str) -> None:
     recipes = references(metric, kodak=True)
     assert len(recipes) >= 18
