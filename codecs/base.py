@@ -133,7 +133,8 @@ class Codec(ABC):
         return {
             name: Path(str(value)).name if self.parameters[name].path else value
             for name, value in self.values.items()
-            if not (self.parameters[name].silent and value == self.parameters[name].default)
+            if not self.parameters[name].setup
+            and not (self.parameters[name].silent and value == self.parameters[name].default)
         }
 
     def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds | None:

@@ -30,6 +30,7 @@ import numpy as np
 from bench.codecs import range_coder
 from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
 from bench.codecs.counting import count
+from bench.codecs.device import DEVICE, chosen, exact_floats
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
 from bench.core import openmp
@@ -61,10 +62,12 @@ class ZooModel(Codec):
             path=True,
             folder=True,
         ),
+        "device": DEVICE,
     }
 
     def __init__(self, **values: Value) -> None:
         super().__init__(**values)
+        self.device = chosen(type(self).name, str(self.values["device"]))
         openmp.wait_passively()
         self._own = _checkpoints(Path(str(self.values["weights"]))) if self.values["weights"] else []
         if self._own:
@@ -78,7 +81,9 @@ class ZooModel(Codec):
 
     def version(self) -> str:
         weights = self._identity[:8] if self._own else f"published, {self.values['metric']}"
-        return f"compressai {version('compressai')}, weights {weights}"
+        # These models predict in floats: a bitstream of a GPU may derail on a CPU.
+        on = "" if self.device == "cpu" else ", on a GPU"
+        return f"compressai {version('compressai')}, weights {weights}{on}"
 
     def provenance(self) -> dict[str, Any]:
         names = [path.name for path in self._own] or [
@@ -99,9 +104,9 @@ class ZooModel(Codec):
         height, width = image.shape[:2]
         check_size(self.architecture, width, height)
         padded, _ = frame(image, _SIDE_MULTIPLE)
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_floats(self.device):
             x = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
-            strings = [group[0] for group in self._model(int(quality)).compress(x)["strings"]]
+            strings = [group[0] for group in self._model(int(quality)).compress(x.to(self.device))["strings"]]
         lengths = b"".join(_LENGTH.pack(len(string)) for string in strings[:-1])
         body = _HEADER.pack(int(quality), width, height) + lengths + b"".join(strings)
         return body + _CHECKSUM.pack(zlib.crc32(body, self._seed(int(quality))))
@@ -125,13 +130,13 @@ class ZooModel(Codec):
         # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
         room = bytes(16 * len(bitstream) + 4 * sum(symbols for symbols, _ in least) + 64)
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), exact_floats(self.device):
                 x_hat = model.decompress([[string + room] for string in content.strings], (rows, columns))
         except (RuntimeError, ValueError, IndexError) as error:
             reason = first_line(error)[:120]
             raise CodecError(f"the {self.architecture} bitstream is damaged ({reason})") from error
         pixels = x_hat["x_hat"][0, :, : content.height, : content.width].mul(255).round_().clamp_(0, 255)
-        return np.ascontiguousarray(pixels.byte().permute(1, 2, 0).numpy())
+        return np.ascontiguousarray(pixels.byte().permute(1, 2, 0).cpu().numpy())
 
     def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds:
         tiles = -(-height // _SIDE_MULTIPLE) * -(-width // _SIDE_MULTIPLE)
@@ -218,7 +223,8 @@ class ZooModel(Codec):
 
     def _model(self, quality: int) -> Any:
         if quality not in self._models:
-            self._models[quality] = load_checkpoint(self.architecture, self._weights(quality))
+            model = load_checkpoint(self.architecture, self._weights(quality))
+            self._models[quality] = model.to(self.device)
         return self._models[quality]
 
     @functools.cached_property
@@ -298,7 +304,8 @@ def _of_tile(model: Any) -> MultiplyAdds:
     import torch
 
     model.requires_grad_(False)  # torch's counter stumbles over weights that want gradients
-    x = torch.zeros(1, 3, _SIDE_MULTIPLE, _SIDE_MULTIPLE)
+    device = next(model.parameters()).device
+    x = torch.zeros(1, 3, _SIDE_MULTIPLE, _SIDE_MULTIPLE, device=device)
     y = torch.zeros_like(model.g_a(x))
     analysis, synthesis = count(lambda: model.g_a(x)), count(lambda: model.g_s(y))
     if not hasattr(model, "h_a"):

@@ -27,6 +27,8 @@ class Parameter:
         path: True: the value is the path of a file, which must exist.
         folder: True: that path may be a folder's, too.
         silent: True: at its default, versions don't name it: results from before it was there still count.
+        setup: True: it says what computes, as a number of threads does, and not what comes out: neither names
+            nor versions have it.
     """
 
     default: Value
@@ -36,6 +38,7 @@ class Parameter:
     path: bool = False
     folder: bool = False
     silent: bool = False
+    setup: bool = False
 
     def read(self, text: str) -> Value:
         """The value that a text stands for.
@@ -123,9 +126,13 @@ def named_with(codec: str, known: Mapping[str, Parameter], values: Mapping[str, 
     >>> named_with("avif", known, {"speed": 4, "chroma": 420})
     'avif:chroma=420,speed=4'
 
-    Of a path, the name has the file's name only.
+    Of a path, the name has the file's name only. Of what says how to compute, it has nothing.
     """
-    changed = {name: value for name, value in sorted(values.items()) if value != known[name].default}
+    changed = {
+        name: value
+        for name, value in sorted(values.items())
+        if value != known[name].default and not known[name].setup
+    }
     parts = (
         f"{name}={Path(str(value)).name if known[name].path else value}" for name, value in changed.items()
     )

@@ -1,7 +1,8 @@
-"""A-INN as a codec plugin: a picture to a bitstream and back, on the CPU."""
+"""A-INN as a codec plugin: a picture to a bitstream and back, on the CPU or with a GPU's help."""
 
 from __future__ import annotations
 
+import copy
 import functools
 from importlib.resources import files
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ import numpy as np
 
 from bench.codecs.ainn import container
 from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
+from bench.codecs.device import DEVICE, chosen, exact_floats
 from bench.codecs.framing import MAX_PIXELS, check_size
 from bench.codecs.parameters import Parameter
 from bench.core import openmp
@@ -39,6 +41,8 @@ class AinnCodec(Codec):
         tile: side of tiles in pixels, for pictures that are larger than one; 0: `TILE`, and only for
             pictures over `MAX_PIXELS`.
         search: passes in which the encoder looks for a latent of less rate and distortion (`search.py`).
+        device: "cpu", "cuda", or "auto": a GPU if there is one. A GPU computes the transforms and the filter,
+            in floats. What bitstreams are read by stays on the CPU, in whole numbers, and so does a search.
     """
 
     name = "ainn"
@@ -52,12 +56,16 @@ class AinnCodec(Codec):
             0, f"side of tiles; 0: {TILE}, and none up to {MAX_PIXELS} pixels", (0, 128, 256, 512, 1024, 2048)
         ),
         "search": Parameter(0, "passes of search, of some two encodings each", between=(0, 10000)),
+        "device": DEVICE,
     }
 
-    def __init__(self, weights: Path | str = "", tile: int = 0, search: int = 0) -> None:
-        super().__init__(weights=str(weights), tile=tile, search=search)
+    def __init__(
+        self, weights: Path | str = "", tile: int = 0, search: int = 0, device: str = "cpu"
+    ) -> None:
+        super().__init__(weights=str(weights), tile=tile, search=search, device=device)
         if tile and search:
             raise BenchError("ainn searches in whole pictures only; give it search or tile, not both")
+        self.device = chosen(type(self).name, device)
         openmp.wait_passively()
         self.search = search
         self.weights = Path(weights) if weights else WEIGHTS
@@ -163,13 +171,21 @@ class AinnCodec(Codec):
 
     def _analyse(self, image: RGB) -> Tensor:
         """The latent (1, M, H/16, W/16) of a picture, its sides filled up."""
-        return self._model.encode(_pad(image))
+        with exact_floats(self.device):
+            return self._transforms.encode(_pad(image).to(self.device)).cpu()
 
     def _synthesise(self, y_hat: Tensor, height: int, width: int, level: float) -> RGB:
         """The picture of a latent, cut to its own size."""
-        x_hat = self._model.decode(y_hat)[:, :, :height, :width]
-        x_hat = self._model.picture_filter(x_hat, level)[0]
-        return np.ascontiguousarray(x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy())
+        return np.ascontiguousarray(self._pixels(y_hat, height, width, level).numpy())
+
+    def _pixels(self, y_hat: Tensor, height: int, width: int, level: float) -> Tensor:
+        """Samples (height, width, 3), uint8, on the CPU."""
+        model = self._transforms
+        with exact_floats(self.device):
+            x_hat = model.decode(y_hat.to(self.device))[:, :, :height, :width]
+            x_hat = model.picture_filter(x_hat, level)[0]
+            pixels: Tensor = x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0)
+            return pixels.cpu()
 
     def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds:
         from bench.codecs.ainn.model import SIDE_MULTIPLE
@@ -199,10 +215,15 @@ class AinnCodec(Codec):
         return model.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     @functools.cached_property
+    def _transforms(self) -> Ainn:
+        """The model whose transforms and filter compute, on the device."""
+        return self._model if self.device == "cpu" else copy.deepcopy(self._model).to(self.device)
+
+    @functools.cached_property
     def _coder(self) -> LatentCoder:
         from bench.codecs.ainn.latent_coder import LatentCoder
 
-        return LatentCoder(self._model.entropy)
+        return LatentCoder(self._model.entropy)  # on the CPU always
 
     def _level(self, quality: float) -> float:
         """The position of a quality (1 to 8) among the lambdas: 0 to L - 1."""

@@ -99,7 +99,8 @@ class Invertible1x1(nn.Module):
         super().__init__()
         rotation, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
         self.weight = nn.Parameter(rotation.float())
-        self._frozen_inverse: Tensor | None = None
+        self._frozen_inverse: Tensor | None
+        self.register_buffer("_frozen_inverse", None, persistent=False)  # goes where the model goes
         self._last_inverse: Tensor | None = None  # of the training step before
         self.register_load_state_dict_post_hook(Invertible1x1._invert_anew)
 

@@ -52,6 +52,7 @@ FEATURES = (
 BLUR_REACH, BLUR_DEVIATION = 4, 1.5
 MARGIN = BLUR_REACH + 1  # pixels around that a pixel's class depends on, more than its differences do
 ROWS, PIXELS = 32, 1 << 16  # at most, filtered at a time by a thread: they take some 800 bytes a pixel
+GPU_PIXELS = 1 << 20
 
 RIDGE = 1e-3  # of a class's own variances
 COMMON_PIXELS = 2000  # worth of trust in the filter of all classes together
@@ -128,7 +129,8 @@ def classes(padded: Tensor) -> Tensor:
 def _filtered(x_hat: Tensor, coefficients: Tensor, deviation: Tensor) -> Tensor:
     padded = _padded(x_hat[None])[0]
     of_all = coefficients.transpose(1, 2).reshape(-1, FEATURES)
-    rows = min(ROWS, max(1, PIXELS // x_hat.shape[2]))
+    width = x_hat.shape[2]
+    rows = max(1, GPU_PIXELS // width) if x_hat.is_cuda else min(ROWS, max(1, PIXELS // width))
     out = torch.empty_like(x_hat, memory_format=torch.contiguous_format)
 
     @torch.inference_mode()  # modes are a thread's own
@@ -140,9 +142,14 @@ def _filtered(x_hat: Tensor, coefficients: Tensor, deviation: Tensor) -> Tensor:
         change = changes.gather(0, classes(strip).expand(1, 3, -1))
         out[:, top : top + rows] = inner + deviation * change.view_as(inner)
 
+    tops = range(0, x_hat.shape[1], rows)
+    if x_hat.is_cuda:
+        for top in tops:
+            filter_from(top)
+        return out
     # A strip in each thread takes half the time that each operation in all threads does.
-    with one_thread() as threads, ThreadPoolExecutor(1 if x_hat.is_cuda else threads) as pool:
-        list(pool.map(filter_from, range(0, x_hat.shape[1], rows)))
+    with one_thread() as threads, ThreadPoolExecutor(threads) as pool:
+        list(pool.map(filter_from, tops))
     return out
 
 
