@@ -169,7 +169,8 @@ def load_results(
     Returns:
         A row for each image and quality. Columns: dataset, codec, codec_version, image, quality, bpp, one for
         each metric, encode_s, decode_s (seconds), alone (whether times count), bytes, width, height,
-        encode_memory, decode_memory (bytes), image_sha256, bitstream_sha256, decoded_sha256, setup, note.
+        encode_memory, decode_memory (bytes), image_sha256, bitstream_sha256, decoded_sha256, setup, note,
+        encode_gpu_memory, decode_gpu_memory (bytes; None: no GPU).
 
     Raises:
         BenchError: a codec has no results on the dataset.
@@ -317,4 +318,5 @@ _BEFORE = ("dataset", "codec", "codec_version", "image", "quality", "bpp")
 _BEHIND = (
     "encode_s", "decode_s", "alone", "bytes", "width", "height", "encode_memory", "decode_memory",
     "image_sha256", "bitstream_sha256", "decoded_sha256", "setup", "note",
+    "encode_gpu_memory", "decode_gpu_memory",
 )  # fmt: skip

@@ -30,18 +30,25 @@ def chosen(codec: str, wanted: str) -> str:
     """
     if wanted == "cpu":
         return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
+    if has_gpu():
         return "cuda"
     if wanted == "auto":
         return "cpu"
+    import torch
+
     built_for_one = torch.version.cuda or torch.version.hip
     why = "" if built_for_one else f" (torch {torch.__version__} is a build for CPUs)"
     raise BenchError(
         f"{codec}:device=cuda wants a GPU that PyTorch can use, and there is none{why}; "
         "write device=auto for a GPU if there is one, or leave device out"
     )
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU that PyTorch can use; imports it."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 @contextmanager

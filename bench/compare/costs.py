@@ -39,6 +39,8 @@ class Cost:
     timed: int  # cells that the means are over
     cells: int
     note: str  # what to know of the times; may be empty
+    encode_gpu_memory: int | None = None  # bytes of tensors on a GPU, the largest of any cell
+    decode_gpu_memory: int | None = None
     decodes_elsewhere: str = ""  # of `bench crosscheck`: "bit for bit"; empty: not checked
 
 
@@ -51,7 +53,8 @@ def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
     complexity = _complexity(curve, source) if counted else _Complexity()
     timed = [cell for cell in curve.cells if cell.encode_s is not None and cell.decode_s is not None]
     images = {cell.image for cell in curve.cells}
-    alone = [row for row in source.rows if row.alone and row.image_sha256 in images]
+    rows = [row for row in source.rows if row.image_sha256 in images]
+    alone = [row for row in rows if row.alone]
     details = source.setups[-1].details if source.setups else {}
     return Cost(
         codec=curve.codec,
@@ -70,6 +73,8 @@ def cost_of(curve: Curve, source: Source, counted: bool = False) -> Cost:
         timed=len(timed),
         cells=len(curve.cells),
         note=remarks.on_times(source, len(timed), len(curve.cells)),
+        encode_gpu_memory=_of(max, rows, lambda row: row.encode_gpu_memory),
+        decode_gpu_memory=_of(max, rows, lambda row: row.decode_gpu_memory),
         decodes_elsewhere=source.decodes_elsewhere,
     )
 

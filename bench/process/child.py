@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError
+from bench.process import gpu
 from bench.process.confine import UNCONFINED, Reach, confine
 from bench.process.guard import split
 from bench.process.messages import receive, send
@@ -60,21 +61,29 @@ class Coder:
 
         What goes wrong here will go wrong again with a picture, and is reported there.
         """
-        import numpy as np
-
         if os.environ.get("BENCH_ONEDNN") == "0":
             import torch
 
             torch.backends.mkldnn.set_flags(False)
-        warm = b""
+        warm = self._code_grey([64, 64, 3], self.codec.qualities[0], stream)
+        details = self.codec.provenance() if self.side == "encode" else {}
+        return {"details": details, "libraries": _libraries(), **gpu.describe()}, warm
+
+    def warm_up_for(self, header: dict[str, Any], stream: bytes) -> Answer:
+        """The same for a shape and a quality. A GPU's libraries choose, compile and load what computes when a
+        shape comes for the first time, and take its memory."""
+        return {}, self._code_grey(header["shape"], header["quality"], stream)
+
+    def _code_grey(self, shape: list[int], quality: float, stream: bytes) -> bytes:
+        """The bitstream of a grey picture; of a decoder, which decodes `stream`, none."""
+        import numpy as np
+
         with suppress(Exception):
             if self.side == "encode":
-                grey = np.full((64, 64, 3), 128, np.uint8)
-                warm = bytes(self.codec.encode(grey, self.codec.qualities[0]))
-            elif stream:
+                return bytes(self.codec.encode(np.full(shape, 128, np.uint8), quality))
+            if stream:
                 self.codec.decode(stream)
-        details = self.codec.provenance() if self.side == "encode" else {}
-        return {"details": details, "libraries": _libraries(), "device": _device()}, warm
+        return b""
 
     def encode(self, header: dict[str, Any], pixels: bytes) -> Answer:
         """Encode pixels or, without any, those of the last time."""
@@ -84,10 +93,10 @@ class Coder:
 
         def once() -> None:
             copy = image.copy()  # a codec that writes into its input harms nobody else
-            _synchronise()
+            gpu.synchronise()
             started = time.perf_counter()
             stream = self.codec.encode(copy, header["quality"])
-            _synchronise()
+            gpu.synchronise()
             seconds.append(time.perf_counter() - started)
             if not isinstance(stream, bytes | bytearray | memoryview):
                 raise BenchError(f"encode gave {type(stream).__name__} instead of bytes")
@@ -105,10 +114,10 @@ class Coder:
 
         def once() -> None:
             pictures.clear()
-            _synchronise()
+            gpu.synchronise()
             started = time.perf_counter()
             picture = self.codec.decode(stream)
-            _synchronise()
+            gpu.synchronise()
             seconds.append(time.perf_counter() - started)
             pictures.append(picture)
 
@@ -209,13 +218,14 @@ def _answer(
 def _measured(once: Callable[[], None], repeats: int) -> dict[str, int | None]:
     """Call it so many times; the peaks of memory in bytes meanwhile: our own, and of the largest program that
     was run. None: there was none, or it is not known, as Linux counts a program as at least as large as the
-    process that started it."""
+    process that started it. And that of a GPU, None: it uses none."""
     _program_peak()
     _reset_peak()
+    gpu.reset_peak()
     for _ in range(repeats):
         once()
     own, program = _peak(), _program_peak()
-    return {"memory": own, "child_memory": program if program > own else None}
+    return {"memory": own, "child_memory": program if program > own else None, "gpu_memory": gpu.peak()}
 
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -256,20 +266,6 @@ def _value(score: float | None) -> float | str | None:
     if score is None or score != score:
         return None
     return "inf" if score == float("inf") else float(score)
-
-
-def _synchronise() -> None:
-    """Wait for the GPU, if the codec uses one: its work goes on after a call returns."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-
-
-def _device() -> str:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return str(torch.cuda.get_device_name())
-    return "CPU"
 
 
 def _libraries() -> dict[str, str]:

@@ -18,13 +18,16 @@ from pathlib import Path
 from bench.core.locks import lock
 
 _PREFIX, _BEING_MADE = "bench-", ".bench-new-"
-_LOCK = "lock"
+_LOCK, _CACHE = "lock", ".cache"
 _NO_LOCKS = "set TMPDIR to a folder on a disk of this machine"
 _LONGEST_MAKING_S = 600  # after which a folder that is being made has nobody who makes it
 
 
 class Folder:
-    """A folder of a worker: `work`, which is its own, and `output`, the file of what it prints."""
+    """A folder of a worker: `work`, which is its own, and `output`, the file of what it prints.
+
+    `cache`, in `work`, is for what libraries compile.
+    """
 
     def __init__(self) -> None:
         _sweep_once(tempfile.gettempdir())
@@ -32,9 +35,10 @@ class Folder:
         making = Path(tempfile.mkdtemp(prefix=_BEING_MADE))
         self._lock = os.open(making / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         lock(self._lock, making, _NO_LOCKS)
-        (making / "work").mkdir()
+        (making / "work" / _CACHE).mkdir(parents=True)
         self.path = Path(os.path.realpath(making.rename(making.with_name(_PREFIX + secrets.token_hex(8)))))
         self.work, self.output = self.path / "work", self.path / "output"
+        self.cache = self.work / _CACHE
 
     def remove(self) -> None:
         """Remove it with all that is in it."""

@@ -33,6 +33,13 @@ LEAST_LOADING_S = 60.0  # that importing a codec may take, however low the limit
 _FIRST_LOOK, _LONGEST_WAIT = 0.05, 0.1  # seconds between looks at a process that works
 _END_S = 10.0  # that the end of all processes of a worker may take
 
+# Where libraries keep what they compile: by default in the user's home folder, which a confined codec can't
+# write to. Each process has a place of its own, or one could leave word for another there.
+_CACHES = (
+    "CUDA_CACHE_PATH", "NUMBA_CACHE_DIR", "PYTORCH_KERNEL_CACHE_PATH", "TORCHINDUCTOR_CACHE_DIR",
+    "TRITON_CACHE_DIR",
+)  # fmt: skip
+
 # Places that the runner's environment tells, and that are nobody's business.
 _PLACES = ("BENCH_DATA", "OLDPWD", "PYTEST_CURRENT_TEST", "_")
 
@@ -103,6 +110,21 @@ class Worker:
     def pid(self) -> int | None:
         return self._processes.worker if self._guard else None
 
+    @property
+    def gpu(self) -> str | None:
+        """UUID of the GPU that the codec computes on; None: on none, or not known."""
+        return self.loaded.get("gpu") if self.running else None
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the codec computes on a GPU."""
+        return self.running and self.loaded.get("device", "CPU") != "CPU"
+
+    @property
+    def pids(self) -> list[int]:
+        """Numbers of the process and of all that it started."""
+        return self._processes.pids() if self.running else []
+
     def start(self, payload: bytes = b"") -> bytes:
         """Start the process, load what it needs and warm it up.
 
@@ -154,7 +176,7 @@ class Worker:
         return 0.0
 
     def tidy(self) -> None:
-        """Remove what the process has written to its folder since it was ready."""
+        """Remove what the process has written to its folder since it was ready, but for what it compiled."""
         now = self._files()
         for path in sorted(now.keys() - self._before.keys(), reverse=True):  # what is in a folder first
             with suppress(OSError):
@@ -245,6 +267,8 @@ class Worker:
         # The search path of this process, as children of tests and notebooks may not have it.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         work = str(self._folder.work)
+        if self.confined:
+            environment |= dict.fromkeys(_CACHES, str(self._folder.cache))
         return environment | self.variables | {MARK: self._mark, "TMPDIR": work, "PWD": work}
 
     @functools.cached_property
@@ -355,6 +379,8 @@ class Worker:
     def _files(self) -> dict[Path, tuple[int, int]]:
         files = {}
         for folder, folders, names in os.walk(self._folder.work):
+            if folder == str(self._folder.work):
+                folders[:] = [name for name in folders if name != self._folder.cache.name]
             for name in (*folders, *names):
                 path = Path(folder, name)
                 with suppress(OSError):

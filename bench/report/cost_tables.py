@@ -18,8 +18,8 @@ def costs(comparison: Comparison) -> Grid:
     """Times and memory; what no codec has makes no column."""
     columns = (
         "codec", "encode (s)", "decode (s)", "cells", "start (s)", "encode, peak (MiB)", "decode, peak (MiB)",
-        "parameters (M)", "model (MiB)", "encode (kMAC/pixel)", "decode (kMAC/pixel)", "decodes elsewhere",
-        "device", "note",
+        "encode, GPU (MiB)", "decode, GPU (MiB)", "parameters (M)", "model (MiB)", "encode (kMAC/pixel)",
+        "decode (kMAC/pixel)", "decodes elsewhere", "device", "note",
     )  # fmt: skip
     title = "Times, means over images and qualities; memory and size"
     rows = [_cost_row(cost) for cost in comparison.costs]
@@ -59,6 +59,10 @@ def _cost_row(cost: Cost) -> list[str]:
         str(cost.timed) if cost.timed else "",
         number(cost.start_s, ".2f"),
         *(number(memory and memory / 2**20, ".0f") for memory in (cost.encode_memory, cost.decode_memory)),
+        *(
+            number(memory and memory / 2**20, ".0f")
+            for memory in (cost.encode_gpu_memory, cost.decode_gpu_memory)
+        ),
         number(cost.model_parameters and cost.model_parameters / 1e6, ".1f"),
         number(cost.model_bytes and cost.model_bytes / 2**20, ".1f"),
         *(

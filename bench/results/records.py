@@ -68,6 +68,10 @@ class Row:
     decoded_sha256: str = ""  # of the samples: two machines that decode the same picture have the same
     setup: str = ""
     note: str = ""
+    encode_gpu_memory: int | None = (
+        None  # bytes of tensors at the peak; None: no GPU, and no field in the file
+    )
+    decode_gpu_memory: int | None = None
 
     @property
     def cell(self) -> CellKey:
@@ -130,6 +134,9 @@ def to_line(record: Record) -> str:
         values["id"] = record.id
     values |= asdict(record)
     if isinstance(record, Row):
+        for name in _OPTIONAL:
+            if values[name] is None:
+                del values[name]
         values["metrics"] = {  # JSON has no infinity
             name: "inf" if value is not None and math.isinf(value) else value
             for name, value in record.metrics.items()
@@ -163,12 +170,11 @@ def from_line(line: str) -> Record:
         raise BadLine(f"is of no known kind ({kind!r})")
     values.pop("id", None)
     checks = _CHECKS[cls]
-    if values.keys() != checks.keys():
-        odd = sorted(values.keys() ^ checks.keys())
-        raise BadLine(f"lacks or has too much: {', '.join(odd)}")
-    for name, check in checks.items():
-        if not check(values[name]):
-            raise BadLine(f"holds {name} {_shortened(values[name])}, which can't be")
+    if odd := (values.keys() ^ checks.keys()) - _OPTIONAL if values.keys() != _REQUIRED[cls] else ():
+        raise BadLine(f"lacks or has too much: {', '.join(sorted(odd))}")
+    for name, value in values.items():
+        if not checks[name](value):
+            raise BadLine(f"holds {name} {_shortened(value)}, which can't be")
     return _made(cls, values)
 
 
@@ -262,7 +268,8 @@ _CHECKS: dict[type[Record], dict[str, Check]] = {
         "metrics": _is_metrics, "encode_s": _is_duration, "decode_s": _is_duration, "alone": _is_flag,
         "repeats": _is_size, "start_s": _or_none(_is_duration), "encode_memory": _or_none(_is_count),
         "decode_memory": _or_none(_is_count), "bitstream_sha256": _is_text, "decoded_sha256": _is_text,
-        "setup": _is_text, "note": _is_text,
+        "setup": _is_text, "note": _is_text, "encode_gpu_memory": _or_none(_is_count),
+        "decode_gpu_memory": _or_none(_is_count),
     },
     Failure: _OF_A_CELL | {
         "side": _is_text, "reason": _is_text, "setup": _is_text, "voids": _is_flag,
@@ -278,6 +285,8 @@ _CHECKS: dict[type[Record], dict[str, Check]] = {
         "date": _is_text,
     },
 }  # fmt: skip
+_OPTIONAL = {"encode_gpu_memory", "decode_gpu_memory"}  # of rows: lines without a GPU lack them
+_REQUIRED = {cls: checks.keys() - _OPTIONAL for cls, checks in _CHECKS.items()}
 _MOST = sys.float_info.max
 _TOO_MANY = 1 << 63
 _SIZES: dict[int, int] = {}

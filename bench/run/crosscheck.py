@@ -16,6 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bench import codecs
+from bench.codecs import device
+from bench.codecs.parameters import spelled, split
 from bench.core.errors import BenchError, without_folders
 from bench.core.images import read_rgb
 from bench.datasets import Dataset, Image
@@ -43,12 +45,14 @@ class Reader:
     Args:
         environment: what it has beside the usual variables.
         only_torch: whether it makes a difference to PyTorch alone.
+        device: what networks compute on; empty: what the user said.
     """
 
     name: str
     threads: int
     environment: Mapping[str, str] = field(default_factory=dict)
     only_torch: bool = False
+    device: str = ""
 
 
 class Written(NamedTuple):
@@ -102,7 +106,10 @@ class Crosschecks:
     Args:
         spec: the codec's name.
         qualities: empty: those that the codec draws its curve from.
-        elsewhere: setups that decode; by default `readers()`.
+        elsewhere: setups that decode; by default `readers()`, and a GPU if there is one for the codec.
+
+    Attributes:
+        specs: the codec's name for each setup that decodes, with the device.
 
     Raises:
         BenchError: no such codec or quality, or the codec can't run here.
@@ -122,6 +129,9 @@ class Crosschecks:
         self.checks: list[Crosscheck] = []
         self._what, self._files = codecs.resolve(spec), Kept(store.folder)
         self._readers = readers() if elsewhere is None else list(elsewhere)
+        if elsewhere is None and "device" in codec.parameters and device.has_gpu():
+            self._readers.append(Reader("a GPU", MOST_THREADS, device="cuda"))
+        self.specs = {reader.name: _on(self._what, reader.device) for reader in self._readers}
         self._qualities = [codec.check_quality(quality) for quality in qualities or codec.qualities]
         codec.prepare(self._qualities)
 
@@ -184,7 +194,14 @@ class Crosschecks:
     def _worker(self, side: str, threads: int, reader: Reader | None = None) -> Worker:
         hidden = [*(image.path for image in self.dataset.images), self.store.folder]
         limits, variables = Limits(_LONGEST_S, fair_share(1)), reader.environment if reader else None
-        return Worker(side, self._what, limits, threads, hidden=hidden, variables=variables)
+        what = self.specs[reader.name] if reader else self._what
+        return Worker(side, what, limits, threads, hidden=hidden, variables=variables)
+
+
+def _on(spec: str, device: str) -> str:
+    """A codec's name with another device."""
+    name, given = split(spec) if device else (spec, {})
+    return spelled(name, given | {"device": device}) if device else spec
 
 
 def _check(written: Written, reader: Reader, decoder: Worker) -> Crosscheck:

@@ -21,7 +21,7 @@ import numpy as np
 from bench import codecs, metrics
 from bench.core.errors import without_folders
 from bench.datasets.catalogue import Dataset, Image
-from bench.process import Limits, Reply, Worker, WorkerError
+from bench.process import Limits, Reply, Worker, WorkerError, gpu_processes
 from bench.process.limits import fair_share
 from bench.results import Failure, Row, Setup
 from bench.run.canary import Coded, Likes, Picture, is_detailed, psnr, why_worse
@@ -87,6 +87,7 @@ class Measurer:
         self._encoder_holds: Image | None = None
         self._setup: Setup | None = None
         self._warm_stream = b""
+        self._warm_for: set[tuple[object, ...]] = set()  # processes, shape and quality
         self._samples: list[Sample] = []
         self._decoded = 0
         self._measured: dict[Cell, None] = {}
@@ -174,6 +175,7 @@ class Measurer:
         original = self._read(cell.image)
         self._get_ready()
         shape = original.header["shape"]
+        self._warm_up_for(shape, cell.quality)
         alone = self._alone()
         repeats = self._settings.repeats
         pixels = None if self._encoder_holds == cell.image else original.payload
@@ -220,6 +222,8 @@ class Measurer:
             start_s=self._encoder.start_s,
             encode_memory=_memory(encoded),
             decode_memory=_memory(decoded),
+            encode_gpu_memory=encoded.header["gpu_memory"],
+            decode_gpu_memory=decoded.header["gpu_memory"],
             bitstream_sha256=hashlib.sha256(stream).hexdigest(),
             decoded_sha256=scored.header["sha256"],
             setup=self._setup.id if self._setup else "",
@@ -276,6 +280,18 @@ class Measurer:
                 self._name, self._version, self._dataset, self._encoder.loaded, self._scorer.loaded, run
             )
 
+    def _warm_up_for(self, shape: Sequence[int], quality: float) -> None:
+        """Have a GPU code a picture of that shape, unless its processes have."""
+        if not (self._encoder.on_gpu or self._decoder.on_gpu):
+            return
+        key = (self._encoder.pid, self._decoder.pid, *shape, quality)
+        if key not in self._warm_for:
+            stream = _do(self._encoder, "warm_up_for", shape=shape, quality=quality).payload
+            self._encoder.tidy()
+            _do(self._decoder, "warm_up_for", stream, shape=shape, quality=quality)
+            self._decoder.tidy()
+            self._warm_for.add(key)
+
     def _remember(self, sample: Sample) -> None:
         """Keep a few of all samples, all of them equally likely (reservoir sampling)."""
         self._decoded += 1
@@ -311,7 +327,15 @@ class Measurer:
         return warm_stream
 
     def _alone(self) -> bool:
-        return self._here.alone(self._cpu_seconds)
+        return self._here.alone(self._cpu_seconds) and not self._others_on_gpu()
+
+    def _others_on_gpu(self) -> bool:
+        """Whether another process has opened a GPU that the codec computes on."""
+        ours: dict[str, list[list[int]]] = {}
+        for worker in (self._encoder, self._decoder):
+            if worker.gpu is not None:
+                ours.setdefault(worker.gpu, []).append(worker.pids)
+        return any(gpu_processes.others(uuid, pids) for uuid, pids in ours.items())
 
     def _cpu_seconds(self) -> float:
         import psutil

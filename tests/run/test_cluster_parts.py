@@ -43,6 +43,14 @@ def dataset(tmp_path: Path) -> Dataset:
     return datasets.load(str(folder))
 
 
+@pytest.mark.parametrize("target", [("--target-bpp", "0.25"), ("--target", "psnr:36")], ids=str)
+def test_workers_do_not_search_for_targets(target: tuple[str, str], tmp_path: Path) -> None:
+    arguments = ("run", "--codec", "jpeg", "--dataset", "sample", "--results", tmp_path / "results")
+    done = bench(*arguments, *target, "--cluster", "local:2")
+    assert_one_sentence(done, "leave out --cluster, or share with --shard")
+    assert not (tmp_path / "results").exists()
+
+
 # Addresses
 
 
