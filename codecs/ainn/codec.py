@@ -59,9 +59,7 @@ class AinnCodec(Codec):
         "device": DEVICE,
     }
 
-    def __init__(
-        self, weights: Path | str = "", tile: int = 0, search: int = 0, device: str = "cpu"
-    ) -> None:
+    def __init__(self, weights: Path | str = "", tile: int = 0, search: int = 0, device: str = "cpu") -> None:
         super().__init__(weights=str(weights), tile=tile, search=search, device=device)
         if tile and search:
             raise BenchError("ainn searches in whole pictures only; give it search or tile, not both")
