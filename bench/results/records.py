@@ -68,9 +68,8 @@ class Row:
     decoded_sha256: str = ""  # of the samples: two machines that decode the same picture have the same
     setup: str = ""
     note: str = ""
-    encode_gpu_memory: int | None = (
-        None  # bytes of tensors at the peak; None: no GPU, and no field in the file
-    )
+    # Bytes of tensors on a GPU at the peak. None: no GPU, and no field in the file.
+    encode_gpu_memory: int | None = None
     decode_gpu_memory: int | None = None
 
     @property
