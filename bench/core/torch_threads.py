@@ -12,6 +12,7 @@ def one_thread() -> Iterator[int]:
 
     Small operations lose by a second thread: to wake it takes as long as the operation itself.
 
+    >>> import torch
     >>> with one_thread() as threads:
     ...     torch.get_num_threads()
     1

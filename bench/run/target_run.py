@@ -14,9 +14,9 @@ from bench.results.records import CellKey
 from bench.results.targets import Target, matched_store, nearest, tried
 from bench.run.measurer import Cell, Record
 from bench.run.runner import Group, Run
-from bench.run.search import Grid, next_quality
 from bench.run.settings import Resume, Settings
 from bench.run.shard import Shard
+from bench.run.target_search import Grid, next_quality
 
 MOST = 16  # encodings for a picture and a target
 

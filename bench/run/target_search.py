@@ -40,7 +40,7 @@ def next_quality(known: Mapping[float, float], grid: Grid, hint: float | None = 
     >>> while (quality := next_quality(gaps, grid)) is not None:
     ...     gaps[quality] = 0.03 * (quality - 37.2)
     >>> min(gaps, key=lambda quality: abs(gaps[quality])), len(gaps)
-    (37, 4)
+    (37.0, 4)
     """
     if any(gap == 0 for gap in known.values()):
         return None

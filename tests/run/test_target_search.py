@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bench.run.search import NEAR, Grid, next_quality
+from bench.run.target_search import NEAR, Grid, next_quality
 
 LADDER = (10.0, 30.0, 50.0, 70.0, 90.0)
 
