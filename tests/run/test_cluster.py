@@ -118,23 +118,25 @@ def count(results: Path) -> int:
     return sum(b'"kind": "row"' in line for line in lines)
 
 
-def marked(mark: str) -> list[psutil.Process]:
+def marked(mark: str, word: str = "") -> list[psutil.Process]:
+    """Processes that live, of a test's own, with this word in their command."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+            ours = process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE
+            if ours and (not word or word in process.cmdline()):
                 found.append(process)
-        except psutil.Error:
+        except psutil.Error:  # it has ended meanwhile, too
             continue
     return found
 
 
 def codecs_of(mark: str) -> list[psutil.Process]:
-    return [process for process in marked(mark) if "bench.process.child" in process.cmdline()]
+    return marked(mark, "bench.process.child")
 
 
 def workers_of(mark: str) -> list[psutil.Process]:
-    return [process for process in marked(mark) if "worker" in process.cmdline()]
+    return marked(mark, "worker")
 
 
 def wait_until(is_so: Callable[[], object], longest: float = 60) -> None:
