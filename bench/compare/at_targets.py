@@ -9,9 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from bench.compare import published
-from bench.compare.hulls import PREFIX as HULL
-from bench.compare.sources import FILE
+from bench.compare.sources import is_codec
 from bench.core.errors import BenchError
 from bench.core.words import counted, first_few
 from bench.metrics import AVERAGES, BY_PIXELS, DEFAULT, USUAL, expand
@@ -111,7 +109,7 @@ def compare_at_targets(
     if average not in AVERAGES:
         raise BenchError(f"unknown average '{average}': choose one of {', '.join(AVERAGES)}")
     for name in names:
-        if name.startswith((FILE, published.PREFIX, HULL)):
+        if not is_codec(name):
             raise BenchError(f"{name} has no pictures coded at a target; name codecs that were measured")
     stores = stores_of(folder)
     dataset = name_of_dataset(dataset, stores[0])

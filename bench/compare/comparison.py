@@ -9,17 +9,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.compare import published, remarks
+from bench.compare import remarks
 from bench.compare.bd import METHODS
 from bench.compare.costs import Cost, cost_of
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.deltas import Delta, delta_of, metrics_of
 from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
-from bench.compare.hulls import PREFIX as HULL
 from bench.compare.means import MeanDelta, mean_of
 from bench.compare.part import Range, part_by
 from bench.compare.savings import Saving, savings
-from bench.compare.sources import FILE, Source, gather, shared_datasets
+from bench.compare.sources import Source, gather, is_codec, shared_datasets
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
 from bench.metrics import get as get_metric
@@ -190,10 +189,7 @@ def compare(
     stores = stores_of(folder)
     if dataset is not None:
         dataset = name_of_dataset(dataset, stores[0])
-    names = [
-        name if name.startswith((FILE, published.PREFIX, HULL)) else name_of_codec(name, stores, dataset)
-        for name in names
-    ]
+    names = [name_of_codec(name, stores, dataset) if is_codec(name) else name for name in names]
     return [
         compare_sources(
             gather(names, place, stores, average), place,

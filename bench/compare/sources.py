@@ -75,6 +75,15 @@ def gather(names: Sequence[str], dataset: str, stores: Sequence[Store], average:
     return matched(sources)
 
 
+def is_codec(name: str) -> bool:
+    """Whether a curve's name is a codec's own: not "file:PATH", "published:NAME" or "hull:NAME".
+
+    >>> is_codec("jpeg:chroma=444"), is_codec("published:vtm")
+    (True, False)
+    """
+    return not name.startswith((FILE, published.PREFIX, HULL))
+
+
 def find(name: str, dataset: str, stores: Sequence[Store], label: str, average: str = USUAL) -> Source:
     """The curve that a name stands for.
 

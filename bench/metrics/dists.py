@@ -5,14 +5,13 @@ Weights of the network are torchvision's; those of its channels come with the au
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bench.metrics import weights
 from bench.metrics.backbones import VGG16, Backbone, unit_tensor
-from bench.metrics.base import RGB, Metric, Score
+from bench.metrics.base import RGB
+from bench.metrics.by_network import ByNetwork
 from bench.metrics.weights import Weights
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _SMALL = 1e-6  # keeps quotients of nothing at 1
 _AT_ONCE = 16  # channels whose statistics are taken at once, to be sparing with memory
 
 
-class Dists(Metric):
+class Dists(ByNetwork):
     """DISTS: from 0, which is equal; lower is better.
 
     Pictures are taken at their full size. Its authors calibrated it with KADID-10k, and textures, of pictures
@@ -34,41 +33,27 @@ class Dists(Metric):
     title = "DISTS"
     library = "torch, after its authors' dists-pytorch 0.1; at full size"
     summary = "Similarity of structure and of texture in features of VGG-16; forgives texture made anew."
-    higher_is_better = False
     min_side = VGG16.min_side
-    backbone: ClassVar[Backbone] = VGG16
-    channels: ClassVar[Weights] = Weights(
+    backbone = VGG16
+    channels = Weights(
         "weights.pt", "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218",
         ("dists-pytorch", "DISTS_pytorch"),
     )  # fmt: skip
 
-    @classmethod
-    def missing(cls) -> str | None:
-        return weights.missing((cls.channels, cls.backbone.weights))
-
     def version(self) -> str:
         return f"DISTS 0.1, full size, {weights.describe((self.backbone.weights, self.channels))}"
 
-    def against(self, original: RGB) -> Score:
+    def features(self, picture: RGB) -> Iterator[Tensor]:
+        return _features(self.backbone, picture)
+
+    def distance(self, reference: Sequence[Tensor], decoded: Iterable[Tensor]) -> float:
         import torch
 
-        reference: list[Tensor] = []
-
-        def score(decoded: RGB) -> float | None:
-            if not self.takes(original):
-                return None
-            if np.array_equal(decoded, original):
-                return 0.0
-            tensors = weights.load(self.channels)
-            with torch.inference_mode():
-                if not reference:
-                    reference.extend(_features(self.backbone, original))
-                pairs = zip(reference, _features(self.backbone, decoded), strict=True)
-                similarities = torch.cat([_similarities(x, y) for x, y in pairs], dim=1)  # 2 x channels
-                importance = torch.stack([tensors[name].flatten().double() for name in ("alpha", "beta")])
-                return 1 - float((similarities * importance).sum() / importance.sum())
-
-        return score
+        pairs = zip(reference, decoded, strict=True)
+        similarities = torch.cat([_similarities(x, y) for x, y in pairs], dim=1)  # 2 x channels
+        tensors = weights.load(self.channels)
+        importance = torch.stack([tensors[name].flatten().double() for name in ("alpha", "beta")])
+        return 1 - float((similarities * importance).sum() / importance.sum())
 
 
 def _features(backbone: Backbone, picture: RGB) -> Iterator[Tensor]:

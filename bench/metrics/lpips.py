@@ -5,14 +5,13 @@ Weights of the network are torchvision's; those of its channels come with the au
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from bench.metrics import weights
 from bench.metrics.backbones import ALEXNET, VGG16, Backbone, unit_tensor
-from bench.metrics.base import RGB, Metric, Score
+from bench.metrics.base import RGB
+from bench.metrics.by_network import ByNetwork
 from bench.metrics.weights import Weights
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ _PACKAGE = ("lpips", "lpips")
 _MEAN, _DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of R, G and B from -1 to 1
 
 
-class Lpips(Metric):
+class Lpips(ByNetwork):
     """LPIPS with AlexNet, which its authors advise: from 0, which is equal; lower is better.
 
     Calibrated with judgements of patches of 64 x 64 pixels, of BAPPS.
@@ -32,43 +31,29 @@ class Lpips(Metric):
     title = "LPIPS (AlexNet)"
     library = "torch, after its authors' lpips 0.1.4; v0.1, AlexNet"
     summary = "How far apart features of AlexNet are, channels weighted as viewers judged patches."
-    higher_is_better = False
-    backbone: ClassVar[Backbone] = ALEXNET
-    channels: ClassVar[Weights] = Weights(
+    backbone = ALEXNET
+    channels = Weights(
         "weights/v0.1/alex.pth", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0", _PACKAGE
     )
     min_side = ALEXNET.min_side
 
-    @classmethod
-    def missing(cls) -> str | None:
-        return weights.missing((cls.channels, cls.backbone.weights))
-
     def version(self) -> str:
         return f"LPIPS 0.1, {weights.describe((self.backbone.weights, self.channels))}"
 
-    def against(self, original: RGB) -> Score:
+    def features(self, picture: RGB) -> Iterator[Tensor]:
+        return _directions(self.backbone, weights.load(self.backbone.weights), picture)
+
+    def distance(self, reference: Sequence[Tensor], decoded: Iterable[Tensor]) -> float:
         import torch
 
-        reference: list[Tensor] = []
-
-        def score(decoded: RGB) -> float | None:
-            if not self.takes(original):
-                return None
-            if np.array_equal(decoded, original):
-                return 0.0
-            tensors, channels = weights.load(self.backbone.weights), weights.load(self.channels)
-            total = 0.0
-            with torch.inference_mode():
-                if not reference:
-                    reference.extend(_directions(self.backbone, tensors, original))
-                for number, features in enumerate(_directions(self.backbone, tensors, decoded)):
-                    squares = (features - reference[number]).square_()
-                    # The mean over all places first, which is the same, as the weighted sum is linear.
-                    means = squares.mean((2, 3), dtype=torch.float64)[0]
-                    total += float(means @ channels[f"lin{number}.model.1.weight"].flatten().double())
-            return total
-
-        return score
+        channels = weights.load(self.channels)
+        total = 0.0
+        for number, features in enumerate(decoded):
+            squares = (features - reference[number]).square_()
+            # The mean over all places first, which is the same, as the weighted sum is linear.
+            means = squares.mean((2, 3), dtype=torch.float64)[0]
+            total += float(means @ channels[f"lin{number}.model.1.weight"].flatten().double())
+        return total
 
 
 class LpipsVgg(Lpips):

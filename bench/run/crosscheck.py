@@ -199,9 +199,11 @@ class Crosschecks:
 
 
 def _on(spec: str, device: str) -> str:
-    """A codec's name with another device."""
-    name, given = split(spec) if device else (spec, {})
-    return spelled(name, given | {"device": device}) if device else spec
+    """A codec's name with another device; empty: with its own."""
+    if not device:
+        return spec
+    name, given = split(spec)
+    return spelled(name, given | {"device": device})
 
 
 def _check(written: Written, reader: Reader, decoder: Worker) -> Crosscheck:

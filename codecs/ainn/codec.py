@@ -105,25 +105,21 @@ class AinnCodec(Codec):
         check_size(container.NAME, width, height, container.MAX_TILED_PIXELS if side else MAX_PIXELS)
         quality = round(quality, 3)  # as the container keeps it
         level = self._level(quality)
-        if self.search:
-            if side:
-                raise CodecError(
-                    f"ainn:search={self.search} takes pictures of up to {MAX_PIXELS} pixels, and this one "
-                    f"has {height * width}; encode it without search"
-                )
-            payload = self._searched(image, level)
-            return container.pack(
-                container.Container(
-                    width, height, quality, bytes.fromhex(self.weights_id[:8]), payload, False
-                )
+        if self.search and side:
+            raise CodecError(
+                f"ainn:search={self.search} takes pictures of up to {MAX_PIXELS} pixels, and this one "
+                f"has {height * width}; encode it without search"
             )
-        with torch.inference_mode():
-            if side:
-                from bench.codecs.ainn import tiles
+        if self.search:
+            payload = self._searched(image, level)  # by gradients, which inference mode forbids
+        else:
+            with torch.inference_mode():
+                if side:
+                    from bench.codecs.ainn import tiles
 
-                payload = tiles.encode(image, level, side, self._analyse, self._coder)
-            else:
-                payload = self._coder.encode(self._analyse(image), level).payload
+                    payload = tiles.encode(image, level, side, self._analyse, self._coder)
+                else:
+                    payload = self._coder.encode(self._analyse(image), level).payload
         identity = bytes.fromhex(self.weights_id[:8])
         return container.pack(container.Container(width, height, quality, identity, payload, bool(side)))
 

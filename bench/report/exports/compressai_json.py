@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.others_tables import COMPRESSAI
-from bench.compare.sources import Source, find, labels
+from bench.compare.sources import Source, find, is_codec, labels
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.whole_file import write_whole
@@ -45,8 +45,7 @@ def export_compressai(
     """
     stores = stores_of(results)
     dataset = name_of_dataset(dataset, stores[0])
-    names = [name if ":" in name and name.split(":")[0] in _PREFIXES else name_of_codec(name, stores, dataset)
-             for name in names]  # fmt: skip
+    names = [name_of_codec(name, stores, dataset) if is_codec(name) else name for name in names]
     folder = out or results / "compressai" / file_name_of(dataset)
     contents = {}
     for name, label in zip(names, labels(names), strict=True):
@@ -57,9 +56,6 @@ def export_compressai(
             text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
             write_whole(folder / file, text + "\n")
     return [folder / file for file in contents]
-
-
-_PREFIXES = ("file", "published", "hull")
 
 
 def _content(source: Source, label: str, dataset: str, say: Callable[[str], None]) -> dict[str, Any]:

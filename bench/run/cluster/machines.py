@@ -163,6 +163,26 @@ class RemoteCodec:
             )
 
 
+def set_up_dask(who: str) -> None:
+    """Import Dask, with the settings that measuring needs and without its log.
+
+    Args:
+        who: needs Dask, as the error says it: "--cluster".
+
+    Raises:
+        BenchError: Dask isn't installed.
+    """
+    try:
+        import dask
+        import distributed  # noqa: F401
+    except ImportError:
+        raise BenchError(
+            f"{who} needs Dask, which isn't installed; install it with: pip install 'codec-bench[cluster]'"
+        ) from None
+    dask.config.update_defaults(SETTINGS)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
 @contextmanager
 def gather(cluster: str, say: Callable[[str], None]) -> Iterator[Machines]:
     """The workers of `--cluster`, for as long as this lasts.
@@ -175,15 +195,9 @@ def gather(cluster: str, say: Callable[[str], None]) -> Iterator[Machines]:
         BenchError: no such cluster, no worker, or Dask isn't installed.
     """
     address = parse(cluster)
-    try:
-        import dask
-        from distributed import Client
-    except ImportError:
-        raise BenchError(
-            "--cluster needs Dask, which isn't installed; install it with: pip install 'codec-bench[cluster]'"
-        ) from None
-    dask.config.update_defaults(SETTINGS)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    set_up_dask("--cluster")
+    from distributed import Client
+
     # Dask leaves errors of waits that nobody is interested in any more, as of a worker that was lost.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="distributed")

@@ -358,9 +358,7 @@ class Team:
         return [member for member in self._members.values() if member.ready]
 
     def _canaries(self) -> Iterator[Record]:
-        yield from self._on_all(
-            [member for member in self._members.values() if member.ready], station.check_canaries
-        )
+        yield from self._on_all(self._ready(), station.check_canaries)
 
     def _on_all(self, members: Sequence[_Member], check: Any) -> Iterator[Record]:
         for member in members:

@@ -7,7 +7,6 @@ would take time from what is measured.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -16,7 +15,7 @@ from contextlib import suppress
 from bench.core.errors import BenchError
 from bench.run.cluster import station
 from bench.run.cluster.address import Address, parse_scheduler
-from bench.run.cluster.machines import SETTINGS
+from bench.run.cluster.machines import set_up_dask
 
 _CONNECT_S = 30.0  # to reach the scheduler
 
@@ -41,15 +40,7 @@ def serve(
             f"{address.text} is neither local nor encrypted, so whoever reaches this worker could run "
             "programs on it; use tls://, or --insecure in a network that you trust"
         )
-    try:
-        import dask
-        import distributed  # noqa: F401
-    except ImportError:
-        raise BenchError(
-            "a worker needs Dask, which isn't installed; install it with: pip install 'codec-bench[cluster]'"
-        ) from None
-    dask.config.update_defaults(SETTINGS)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    set_up_dask("a worker")
     for key in [key for key in os.environ if key.startswith("DASK_")]:
         del os.environ[key]  # read by now, and no business of codecs: it may name keys
     station.started_by_bench(lifetime)
