@@ -131,12 +131,10 @@ def plan(
     store = Store(Path(results))
     if targets and qualities:
         raise BenchError("a target takes the place of a quality; ask for one of them")
-    if targets and machines:
-        raise BenchError("workers don't search for targets; leave out --cluster, or share with --shard")
     if targets:
         from bench.run.target_run import TargetRun
 
-        return [TargetRun(name, loaded, store, targets, wanted, settings, shard) for name in codecs]
+        return [TargetRun(name, loaded, store, targets, wanted, settings, shard, machines) for name in codecs]
     return [Run(name, loaded, store, qualities, wanted, settings, shard, machines) for name in codecs]
 
 

@@ -245,6 +245,7 @@ def merged_results(done: Merged) -> None:
     wrote(done.files)
     stderr.print(
         f"{done.added} rows added, {done.replaced} replaced by newer ones, {done.known} were there already"
+        + (f"; kept bitstreams or pictures of {done.kept} rows came along" if done.kept else "")
     )
 
 

@@ -21,7 +21,7 @@ from bench.report.page.build import write_reports
 from bench.report.plots import write_plots
 from bench.report.tables import write_tables
 from bench.results import Store, stores_of
-from bench.run.kept_pictures import Kept
+from bench.results.kept_pictures import Kept
 
 
 @pytest.fixture(scope="module")

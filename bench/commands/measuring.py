@@ -75,8 +75,6 @@ def run(
     )  # fmt: skip
     if cluster is not None and jobs > 1:
         raise BenchError("--jobs is for this machine alone; with --cluster, start more workers")
-    if cluster is not None and (target or target_bpp):
-        raise BenchError("workers don't search for targets; leave out --cluster, or share with --shard")
     with api.workers(cluster) as machines:
         runs = api.plan(
             codec, dataset, qualities=quality or (), targets=parse_targets(target_bpp or (), target or ()),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError
-from bench.process import gpu
+from bench.process import gpu, heap
 from bench.process.confine import UNCONFINED, Reach, confine
 from bench.process.guard import split
 from bench.process.messages import receive, send
@@ -183,6 +183,7 @@ def main(pipe_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, i
     work = Path.cwd()
     namespaces = split(pipe_fd, lifeline_fd, str(work.parent), isolated)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    heap.keep_freed()
     with suppress(OSError):  # opened now: a confined process may open nothing to write
         _peak_reset.append(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC))
     pipe = Connection(pipe_fd)
@@ -220,6 +221,7 @@ def _measured(once: Callable[[], None], repeats: int) -> dict[str, int | None]:
     was run. None: there was none, or it is not known, as Linux counts a program as at least as large as the
     process that started it. And that of a GPU, None: it uses none."""
     _program_peak()
+    heap.give_back()
     _reset_peak()
     gpu.reset_peak()
     for _ in range(repeats):

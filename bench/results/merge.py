@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.core.errors import BenchError
+from bench.results.kept_pictures import Kept
 from bench.results.records import Failure, Row, RunRecord, Setup
 from bench.results.store import Contents, Store
 from bench.results.targets import matched_store
@@ -20,11 +21,13 @@ class Merged:
     added: int = 0  # rows
     replaced: int = 0  # rows that a newer one took the place of
     known: int = 0  # rows that were there already
+    kept: int = 0  # rows whose kept bitstream or picture came along
     conflicts: list[str] = field(default_factory=list)  # cells with two different bitstreams or scores
 
 
 def merge(sources: Sequence[Path], into: Path) -> Merged:
-    """Bring results together: the newest row of each cell, nothing twice, setups kept.
+    """Bring results together: the newest row of each cell, nothing twice, setups kept, and what
+    `bench run --keep` kept of these rows.
 
     Args:
         sources: folders of results, such as those of shards.
@@ -55,13 +58,15 @@ class _Plan:
     ) -> None:
         self.dataset, self.codec, self.target, self.merged = dataset, codec, target, merged
         self.records: list[tuple[Row | Failure, Setup | None]] = []
+        self.kept: list[tuple[Row, Kept]] = []  # rows of which that folder may keep something
         runs = [run for store in (target, *stores) for run in store.runs(dataset, codec)]
         self._refuse_other_pictures(runs)
         versions = dict.fromkeys(version for store in stores for version in store.versions(dataset, codec))
         for version in versions:
             there = target.load(dataset, codec, version)
             for store in stores:
-                self._take(store.load(dataset, codec, version), there)
+                rows = self._take(store.load(dataset, codec, version), there)
+                self.kept += [(row, Kept(store.folder)) for row in rows]
         self.run = _last_run(runs)
 
     def write(self) -> None:
@@ -74,14 +79,21 @@ class _Plan:
                 self.target.append(run)
         if self.records:
             self.merged.files.append(self.target.path(self.dataset, self.codec))
+        kept = Kept(self.target.folder)
+        self.merged.kept += sum(kept.take(row, other) for row, other in self.kept if other.holds(row))
 
-    def _take(self, source: Contents, there: Contents) -> None:
-        """Plan to append what is missing in, or newer than, what is there; which is then there."""
+    def _take(self, source: Contents, there: Contents) -> Iterator[Row]:
+        """Plan to append what is missing in, or newer than, what is there; which is then there.
+
+        Yields:
+            Rows of the source that stand.
+        """
         for key, row in source.rows_of_any_picture.items():
             setup = source.setups.get(row.setup)
             old = there.rows_of_any_picture.get(key)
             if old is not None and _same_figures(old, row):
                 self.merged.known += 1
+                yield old
                 continue
             if old is not None:
                 newer = _date(setup) >= _date(there.setups.get(old.setup))
@@ -96,6 +108,7 @@ class _Plan:
             else:
                 self.merged.added += 1
             self._plan(row, setup, there)
+            yield row
         for key, failure in source.failures.items():
             if key not in there.rows_of_any_picture and key not in there.failures:
                 self.records.append((failure, source.setups.get(failure.setup)))

@@ -25,7 +25,7 @@ from bench.process import Limits, Worker, WorkerError
 from bench.process.limits import fair_share
 from bench.results import Row, Store
 from bench.results.crosschecks import Crosscheck, Verdict, save
-from bench.run.kept_pictures import Kept
+from bench.results.kept_pictures import Kept
 
 MOST_THREADS = max(2, os.cpu_count() or 1)
 MOST_LEVELS = 8  # of 255, between pictures that are the same but for rounding

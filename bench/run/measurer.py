@@ -24,8 +24,8 @@ from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError, gpu_processes
 from bench.process.limits import fair_share
 from bench.results import Failure, Row, Setup
+from bench.results.kept_pictures import Kept
 from bench.run.canary import Coded, Likes, Picture, is_detailed, psnr, why_worse
-from bench.run.kept_pictures import Kept
 from bench.run.provenance import setup
 from bench.run.quiet import Presence
 from bench.run.settings import Settings

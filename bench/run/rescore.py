@@ -12,7 +12,7 @@ from bench.datasets.catalogue import Dataset
 from bench.process import Limits, Worker, WorkerError
 from bench.process.limits import fair_share
 from bench.results import Row, Setup, Store
-from bench.run.kept_pictures import Kept
+from bench.results.kept_pictures import Kept
 
 
 @dataclass

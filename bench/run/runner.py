@@ -18,7 +18,7 @@ from bench.datasets import Dataset
 from bench.metrics import DEFAULT, check_ready
 from bench.metrics import get as get_metric
 from bench.results import Contents, Failure, Row, RunRecord, Setup, Store
-from bench.run.kept_pictures import Kept
+from bench.results.kept_pictures import Kept
 from bench.run.measurer import Cell, Measurer, Record
 from bench.run.quiet import Presence, presence
 from bench.run.settings import Resume, Settings
@@ -46,6 +46,8 @@ class Outcome:
 
 class Group:
     """Cells of one picture, which one measurer measures one after the other: its original is read once."""
+
+    searches = False  # whether a cell depends on what came of those before
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._cells = cells

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import TYPE_CHECKING
 
 from bench.codecs import Codec
 from bench.datasets import Dataset, Image
@@ -17,6 +18,9 @@ from bench.run.runner import Group, Run
 from bench.run.settings import Resume, Settings
 from bench.run.shard import Shard
 from bench.run.target_search import Grid, next_quality
+
+if TYPE_CHECKING:
+    from bench.run.cluster.machines import Machines, RemoteCodec
 
 MOST = 16  # encodings for a picture and a target
 
@@ -54,6 +58,7 @@ class TargetRun(Run):
         metrics: Sequence[str] = DEFAULT,
         settings: Settings | None = None,
         shard: Shard | None = None,
+        machines: Machines | None = None,
     ) -> None:
         self.targets = tuple(targets)
         self._curves = store
@@ -61,7 +66,9 @@ class TargetRun(Run):
         wanted = dict.fromkeys([*metrics, *(target.metric for target in targets if target.metric)])
         named = replace(store.named(dataset), place="")  # which the store of curves has a name for
         self._original = store.named(dataset)
-        super().__init__(spec, named, matched_store(store.folder), (), tuple(wanted), settings, shard)
+        super().__init__(
+            spec, named, matched_store(store.folder), (), tuple(wanted), settings, shard, machines
+        )
         if self.total:
             self.codec.prepare(self.codec.qualities)
 
@@ -145,7 +152,7 @@ class TargetRun(Run):
             self._stored[row.cell] = row
 
 
-def grid_of(codec: Codec) -> Grid:
+def grid_of(codec: Codec | RemoteCodec) -> Grid:
     """The qualities that a codec takes."""
     low, high = codec.quality_range
     falling = codec.qualities[0] > codec.qualities[-1]
@@ -155,6 +162,8 @@ def grid_of(codec: Codec) -> Grid:
 class _Search(Group):
     """All targets of one picture: cells to measure, one after the other, each chosen by those before."""
 
+    searches = True
+
     def __init__(self, run: TargetRun, image: Image, known: Sequence[Row]) -> None:
         super().__init__(())
         self._run, self._image = run, image
@@ -162,9 +171,7 @@ class _Search(Group):
         self._untimed = {row.quality for row in known if not run.has_times(row)}
         self._tried = self._rows.keys() - self._untimed
         self._encodings = dict.fromkeys(run.targets, 0)
-        assert isinstance(run.codec, Codec)  # workers of a cluster don't search
-        grid = grid_of(run.codec)
-        self._grid = grid
+        self._grid = grid_of(run.codec)
         # Whether there is anything to search for is seen now, so that a run may have nothing to do.
         self.open = [target for target in run.targets if self._next(target) is not None]
         self.closed: list[Target] = []

@@ -91,7 +91,7 @@ MAY = {
     "bench/run/cluster/local.py": "in a worker's folder",
     "bench/run/cluster/station.py": "in a worker's folder",
     "bench/run/cluster/team.py": "through the store",
-    "bench/run/kept_pictures.py": "to the part that writing_whole gave",
+    "bench/results/kept_pictures.py": "to the part that writing_whole gave",
     "bench/run/quiet.py": "locks",
     "bench/results/store.py": "appends lines, all of each or nothing",
     "codecs/command.py": "in a temporary folder",

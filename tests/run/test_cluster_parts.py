@@ -19,12 +19,14 @@ from bench import codecs, datasets
 from bench.core.errors import BenchError
 from bench.datasets import Dataset
 from bench.results import Failure, Row, Store, crosschecks
+from bench.results.targets import parse_targets
 from bench.run.cluster import station
 from bench.run.cluster.address import parse
 from bench.run.cluster.codec_files import pack, unpack
 from bench.run.measurer import Cell, Sample
-from bench.run.runner import Run
+from bench.run.runner import Group, Run
 from bench.run.settings import Settings
+from bench.run.target_run import TargetRun
 
 YAML = """
 qualities: [1]
@@ -41,14 +43,6 @@ def dataset(tmp_path: Path) -> Dataset:
     for seed in range(6):
         Pillow.fromarray(photo(48, 64, seed)).save(folder / f"{seed}.png")
     return datasets.load(str(folder))
-
-
-@pytest.mark.parametrize("target", [("--target-bpp", "0.25"), ("--target", "psnr:36")], ids=str)
-def test_workers_do_not_search_for_targets(target: tuple[str, str], tmp_path: Path) -> None:
-    arguments = ("run", "--codec", "jpeg", "--dataset", "sample", "--results", tmp_path / "results")
-    done = bench(*arguments, *target, "--cluster", "local:2")
-    assert_one_sentence(done, "leave out --cluster, or share with --shard")
-    assert not (tmp_path / "results").exists()
 
 
 # Addresses
@@ -247,8 +241,8 @@ DESCRIPTION = station.Description("node", "0", True, None, "jpeg", "1", (10, 50,
 
 def made_up_row(cell: Cell) -> Row:
     return Row(
-        "pictures", cell.image.name, cell.image.sha256, 64, 48, "jpeg", "1", cell.quality, 100, 1.0,
-        {"psnr": 30.0}, 0.1, 0.1,
+        "pictures", cell.image.name, cell.image.sha256, 64, 48, "jpeg", "1", cell.quality, 100,
+        cell.quality / 50, {"psnr": 30.0}, 0.1, 0.1,
     )  # fmt: skip
 
 
@@ -273,7 +267,7 @@ def test_whoever_dies_each_cell_has_one_record(dataset: Dataset, tmp_path: Path,
     for seed in range(20):
         workers = Workers(seed, dying)
         team = team_of(workers, run, dict.fromkeys(workers.alive, DESCRIPTION))
-        records = {cell: record for cell, record, _ in team.measure([run.cells])}
+        records = {cell: record for cell, record, _ in team.measure([Group(run.cells)])}
         assert records.keys() == set(run.cells)
         assert len(set(workers.measured)) == len(workers.measured)  # what came back isn't measured again
         failures = [record for record in records.values() if isinstance(record, Failure)]
@@ -281,6 +275,24 @@ def test_whoever_dies_each_cell_has_one_record(dataset: Dataset, tmp_path: Path,
         failed += len(failures)
     if dying != 0.2:  # at 0.2 chance decides
         assert (failed > 0) == (dying == 0.7)
+
+
+@pytest.mark.parametrize("dying", [0.0, 0.2])
+def test_workers_search_for_targets_as_one_machine_does(
+    dataset: Dataset, tmp_path: Path, dying: float
+) -> None:
+    """Rates that a quality gives are made up: the search must end at the quality that gives the target."""
+    for seed in range(10):
+        targets = parse_targets(["0.5", "1.3"])
+        run = TargetRun("jpeg", dataset, Store(tmp_path / f"results-{seed}"), targets, ("psnr",))
+        workers = Workers(seed, dying)
+        team = team_of(workers, run, dict.fromkeys(workers.alive, DESCRIPTION))
+        records = [record for _, record, _ in team.measure(run._groups())]
+        assert len(records) == len({record.cell for record in records}) < len(dataset.images) * 20
+        qualities = [match.row.quality if match.row else None for match in run.matches]
+        lost = any(isinstance(record, Failure) for record in records)
+        assert lost or qualities == [25] * len(dataset.images) + [65] * len(dataset.images)
+        assert not (lost and dying == 0)
 
 
 def test_timing_has_one_worker_a_machine(dataset: Dataset, tmp_path: Path) -> None:
@@ -292,7 +304,7 @@ def test_timing_has_one_worker_a_machine(dataset: Dataset, tmp_path: Path) -> No
         address: DESCRIPTION._replace(node=node) for address, node in zip(workers.alive, nodes, strict=True)
     }
     team = team_of(workers, run, described)
-    assert len(list(team.measure([run.cells]))) == len(run.cells)
+    assert len(list(team.measure([Group(run.cells)]))) == len(run.cells)
     assert workers.used == set(workers.alive[:2])
     assert [text for text in team._machines.said if "one worker on a machine" in text] != []
 
@@ -304,13 +316,13 @@ def test_a_worker_begins_nothing_that_it_would_not_finish(dataset: Dataset, tmp_
     short = workers.alive[0]
     described = dict.fromkeys(workers.alive, DESCRIPTION) | {short: DESCRIPTION._replace(seconds_left=60.0)}
     team = team_of(workers, run, described)
-    assert len(list(team.measure([run.cells]))) == len(run.cells)
+    assert len(list(team.measure([Group(run.cells)]))) == len(run.cells)
     assert {cell.quality for address, cell in workers.by_address if address == short} == {10}
     workers = Workers(0, dying=0.0)
     workers.alive = [short]
     team = team_of(workers, run, {short: described[short]})
     with pytest.raises(BenchError, match="the workers end before any cell that is left would"):
-        list(team.measure([run.cells]))
+        list(team.measure([Group(run.cells)]))
 
 
 @pytest.mark.parametrize(
@@ -326,7 +338,7 @@ def test_spot_checks_go_to_another_worker_and_are_kept(
     workers.elsewhere = elsewhere
     described = {address: DESCRIPTION._replace(node=address[-1]) for address in workers.alive}
     team = team_of(workers, run, described)
-    list(team.measure([run.cells]))
+    list(team.measure([Group(run.cells)]))
     checks = crosschecks.load(run.store, run.dataset.name, "jpeg", run.version)
     assert checks != [] and {str(check.verdict) for check in checks} == {verdict}
     assert all(check.written_by not in check.read_by for check in checks)

@@ -19,6 +19,7 @@ from tiny import photo
 from bench.core.errors import BenchError
 from bench.datasets import load
 from bench.results import Contents, Store
+from bench.results.kept_pictures import Kept
 from bench.results.merge import merge
 from bench.run.shard import Shard
 
@@ -43,7 +44,7 @@ def at_once(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def parts(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Results of three shards."""
     folder = tmp_path_factory.mktemp("parts")
-    return [run(pictures, folder / str(part), "--shard", f"{part}/3") for part in (1, 2, 3)]
+    return [run(pictures, folder / str(part), "--shard", f"{part}/3", "--keep") for part in (1, 2, 3)]
 
 
 def run(pictures: Path, results: Path, *options: object) -> Path:
@@ -95,6 +96,24 @@ def test_merging_again_brings_nothing_twice(pictures: Path, parts: list[Path], t
     again = merge([*parts, parts[0]], tmp_path)
     assert (again.added, again.replaced, again.known) == (0, 0, 14)
     assert path.read_bytes() == before
+
+
+def test_what_was_kept_comes_along_if_it_is_the_rows_own(
+    pictures: Path, parts: list[Path], tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(parts[0], damaged)
+    (stream, *_) = sorted(damaged.rglob("*.bin"))
+    stream.write_bytes(b"of another picture")
+    into = tmp_path / "into"
+    assert merge([damaged, *parts[1:]], into).kept == 10  # of the damaged one its picture
+    kept = Kept(into)
+    rows = contents(into, pictures).rows.values()
+    assert all(kept.picture(row) is not None for row in rows)
+    assert sum(kept.stream(row) is None for row in rows) == 1
+    assert merge(parts, into).kept == 1  # the stream that was missing
+    assert all(kept.stream(row) is not None for row in rows)
+    assert merge(parts, into).kept == 0
 
 
 def test_a_cell_that_two_runs_disagree_on_is_named_and_the_newer_is_kept(

@@ -13,7 +13,7 @@ from bench.codecs.base import RGB
 from bench.core.errors import BenchError
 from bench.process import Limits, Worker, WorkerError
 from bench.results import Row
-from bench.run.kept_pictures import Kept
+from bench.results.kept_pictures import Kept
 
 
 class DecodedPictures:

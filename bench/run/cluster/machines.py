@@ -116,6 +116,7 @@ class RemoteCodec:
         self._refuse_two_versions(spec)
         first = next(iter(self.described.values()))
         self.name, self.qualities, self.slow = first.name, first.qualities, first.slow
+        self.quality_range, self.whole_qualities = first.quality_range, first.whole_qualities
 
     def version(self) -> str:
         return next(iter(self.described.values())).version

@@ -26,9 +26,9 @@ from bench.datasets import Dataset, Image
 from bench.metrics import check_ready
 from bench.process.folders import Folder
 from bench.results import Failure, Row, Setup
+from bench.results.kept_pictures import Kept
 from bench.run.cluster.codec_files import CarriedCodec, unpack
 from bench.run.cluster.node import node
-from bench.run.kept_pictures import Kept
 from bench.run.measurer import Cell, Measurer, Sample
 from bench.run.quiet import Presence, presence
 from bench.run.settings import Settings
@@ -46,6 +46,8 @@ class Description(NamedTuple):
     name: str = ""
     version: str = ""
     qualities: tuple[float, ...] = ()
+    quality_range: tuple[float, float] = (0.0, 0.0)
+    whole_qualities: bool = False
     slow: float = 0.0
     error: str = ""
 
@@ -251,8 +253,9 @@ def describe(codec: CarriedCodec, metrics: Sequence[str]) -> Description:
         made = codecs.get(unpack(codec, _folder().work / "codec"))
         check_ready(metrics)
         return worker._replace(
-            name=made.name, version=made.version(), qualities=tuple(made.qualities), slow=made.slow
-        )
+            name=made.name, version=made.version(), qualities=tuple(made.qualities),
+            quality_range=made.quality_range, whole_qualities=made.whole_qualities, slow=made.slow,
+        )  # fmt: skip
     except BenchError as error:
         return worker._replace(error=str(error))
 

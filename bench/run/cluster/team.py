@@ -9,25 +9,25 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distributed import Future
 
 from bench.core.errors import BenchError
+from bench.datasets import Image
 from bench.results import Failure, Row, crosschecks
 from bench.results.crosschecks import Crosscheck, Verdict
+from bench.results.kept_pictures import Kept
 from bench.run.cluster import station
 from bench.run.cluster.calls import Answer, Calls, WorkerLost
 from bench.run.cluster.node import node
 from bench.run.cluster.station import Description, Job, Measured
 from bench.run.crosscheck import judge
-from bench.run.kept_pictures import Kept
 from bench.run.measurer import Cell, Record, Sample
 
 if TYPE_CHECKING:
     from bench.run.cluster.machines import Machines, RemoteCodec
-    from bench.run.runner import Run
+    from bench.run.runner import Group, Run
 
 ATTEMPTS = 3  # at a cell whose workers were lost, before it is a failure
 _QUICK_S = 5.0  # a worker that takes less for a cell gets the next one before it has given that one back
@@ -71,12 +71,13 @@ class Team:
         self._members: dict[str, _Member] = {}
         self._known: set[str] = set()  # addresses that were asked, or taken
         self._waiting: dict[str, list[Cell]] = {}  # by image, slowest quality first
+        self._searches: dict[Image, tuple[Group, Iterator[Cell]]] = {}  # of which one cell at a time is known
         self._lost: dict[Cell, int] = {}  # how often a worker was lost with a cell
         self._seconds: dict[float, float] = {}  # the longest cell by quality
         self._kept = Kept(run.store.folder) if run.settings.keep else None
         self._alone_since = time.monotonic()
 
-    def measure(self, groups: Iterable[Iterable[Cell]]) -> Iterator[Record]:
+    def measure(self, groups: Iterable[Group]) -> Iterator[Record]:
         """The records of cells, as they come, and then those of checks that void cells.
 
         Args:
@@ -85,8 +86,8 @@ class Team:
         Raises:
             BenchError: the scheduler or all workers are gone.
         """
-        for cell in chain.from_iterable(groups):
-            self._waiting.setdefault(cell.image.sha256, []).append(cell)
+        for group in groups:
+            self._plan(group)
         for waiting in self._waiting.values():
             waiting.reverse()  # the last of a curve takes longest
         for row in self._run.outcome.rows:
@@ -97,8 +98,9 @@ class Team:
             self._look_around()
             self._give_out()
             answer = self._calls.next(longest=1.0)
-            if answer is not None:
-                yield from self._take(answer)
+            for record in self._take(answer) if answer is not None else ():
+                self._go_on_searching(record)
+                yield record
         yield from self._spot_checks()
         yield from self._canaries()
 
@@ -157,6 +159,24 @@ class Team:
             member.lease.release()
 
     # Cells
+
+    def _plan(self, group: Group) -> None:
+        """Have the cells of a picture wait: all of them or, of a search, the first."""
+        cells = iter(group)
+        for cell in cells:
+            self._waiting.setdefault(cell.image.sha256, []).append(cell)
+            if group.searches:
+                self._searches[cell.image] = group, cells
+                break
+
+    def _go_on_searching(self, record: Record) -> None:
+        """Have a search say which cell comes after the one whose record this is."""
+        image = record[0].image
+        if image in self._searches:
+            group, cells = self._searches[image]
+            group.saw(record)
+            if (cell := next(cells, None)) is not None:
+                self._back(cell)
 
     def _give_out(self) -> None:
         for member in self._ready():

@@ -38,19 +38,19 @@ class Kept:
         Raises:
             BenchError: the folder can't be written to.
         """
-        from PIL import Image
+        self._write(self._path(dataset, codec, image, quality), stream, (pixels, shape))
 
-        path = self._path(dataset, codec, image, quality)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path.with_name(path.name + ".bin"), stream)
-            picture = Image.frombytes("RGB", (shape[1], shape[0]), pixels)
-            with writing_whole(path.with_name(path.name + ".png")) as part:
-                picture.save(part, "PNG", compress_level=1)
-        except OSError as error:
-            raise BenchError(
-                f"can't keep pictures in {path.parent} ({error.strerror}); make room or leave out --keep"
-            ) from error
+    def take(self, row: Row, other: Kept) -> bool:
+        """Keep what another folder of results keeps of a row and this one doesn't; gives whether that is
+        anything.
+
+        Raises:
+            BenchError: the folder can't be written to.
+        """
+        stream = None if self.stream(row) is not None else other.stream(row)
+        picture = None if self.picture(row) is not None else other.picture(row)
+        self._write(self._path(row.dataset, row.codec, row.image, row.quality), stream, picture)
+        return stream is not None or picture is not None
 
     def holds(self, row: Row) -> bool:
         """Whether a bitstream or a picture is there under the row's name; it may be another one's."""
@@ -82,6 +82,22 @@ class Kept:
             return None
         height, width, channels = pixels.shape
         return content, (height, width, channels)
+
+    def _write(self, path: Path, stream: bytes | None, picture: tuple[bytes, Sequence[int]] | None) -> None:
+        from PIL import Image
+
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if stream is not None:
+                write_whole(path.with_name(path.name + ".bin"), stream)
+            if picture is not None:
+                pixels, (height, width, _) = picture
+                with writing_whole(path.with_name(path.name + ".png")) as part:
+                    Image.frombytes("RGB", (width, height), pixels).save(part, "PNG", compress_level=1)
+        except OSError as error:
+            raise BenchError(
+                f"can't keep pictures in {path.parent} ({error.strerror}); make room or leave out --keep"
+            ) from error
 
     def _path(self, dataset: str, codec: str, image: str, quality: float) -> Path:
         name = file_name_of(f"{image}:{number_text(quality)}")
