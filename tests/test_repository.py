@@ -13,6 +13,7 @@ import yaml
 from places import ROOT
 
 import bench
+from bench.results import COMMITTED
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
@@ -95,3 +96,12 @@ def test_plots_that_are_committed_are_shown_by_a_page() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     texts = "\n".join(page.read_text() for page in pages)
     assert [name for name in listed if name.endswith(".png") and name not in texts] == []
+
+
+def test_which_folder_results_are_of_is_never_committed() -> None:
+    """It says something of the machine, and another's folder of that name would count as a second one."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    for folder in (path for path in COMMITTED.glob("*-folder") if path.is_dir()):
+        ignored = ["git", "check-ignore", "--quiet", str(folder / ".place")]
+        assert subprocess.run(ignored, cwd=ROOT).returncode == 0, folder
