@@ -60,7 +60,8 @@ def correlation(
                     for delta in row["per_image"]["deltas"]
                     if delta["bd_rate"] is not None
                 ]
-    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
+    values, rates = zip(*pairs, strict=True)
+    return float(spearmanr(values, rates).statistic) if len(set(values)) > 1 else float("nan")
 
 
 def traits_by_image(comparison: dict[str, Any], pictures: Path) -> dict[str, dict[str, float]]:
