@@ -156,6 +156,19 @@ def test_bd_rates_on_pages_are_those_of_committed_results() -> None:
         assert shown == {name: rates[name] for name in shown}
 
 
+def test_bd_rates_beside_kodaks_are_those_of_committed_results() -> None:
+    text = (DOCS / "results/elsewhere.md").read_text("utf-8")
+    (table, *_) = re.findall(r"^\| codec \|[^\n]*\n(?:\|[^\n]*\n)+", text, flags=re.MULTILINE)
+    rows = {cells[0]: cells[1:] for cells in table_rows(table)}
+    for column, dataset in enumerate(["kodak", "tecnick-folder", "clic2025-valid-folder", "cid22-valid"]):
+        shown = {codec: cells[column].partition(" ")[0] for codec, cells in rows.items() if cells[column]}
+        compared = bench.compare(
+            *shown, "hevc", dataset=dataset, metrics=["psnr"], intervals=False, results=COMMITTED
+        )
+        assert len(shown) > 5
+        assert shown == {delta.codec: f"{delta.bd.bd_rate:+.1f}" for delta in compared.deltas}
+
+
 def test_points_on_page_of_ainn_are_those_of_committed_results() -> None:
     rows = bench.load_results("kodak", "ainn", results=COMMITTED)
     points = rows.groupby("quality")[["bpp", "psnr", "ms_ssim"]].mean()
