@@ -115,8 +115,8 @@ class AinnCodec(Codec):
         if side and (self.search or self.fit):
             option = "search" if self.search else "fit"
             raise CodecError(
-                f"ainn:{option}={int(getattr(self, option))} takes pictures of up to {MAX_PIXELS} pixels, and "
-                f"this one has {height * width}; encode it without {option}"
+                f"ainn:{option}={int(getattr(self, option))} takes pictures of up to {MAX_PIXELS} pixels; "
+                f"this one has {height * width}, so encode it without {option}"
             )
         corrected = False
         if self.search:

@@ -127,7 +127,8 @@ def fit(
 
 
 def _steps(fineness: int) -> NDArray[np.float64]:
-    return _STEPS * 2.0**-fineness
+    steps: NDArray[np.float64] = _STEPS * 2.0**-fineness
+    return steps
 
 
 def _least_cost(

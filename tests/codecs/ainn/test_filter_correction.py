@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny import photo
+from torch import Tensor
 
 from bench.codecs import CodecError, get
 from bench.codecs.ainn import container, side_information
 from bench.codecs.ainn.codec import AinnCodec
 from bench.codecs.ainn.filter_correction import LENGTHS, NOTHING, Correction
 from bench.codecs.ainn.picture_filter import FEATURES
+from bench.codecs.ainn.latent_coder import ChosenSymbols
 from bench.codecs.base import RGB
 from bench.core.errors import BenchError
 
@@ -108,7 +110,7 @@ def test_fit_is_told_in_name_and_version_and_is_for_whole_pictures() -> None:
         get("ainn:fit=1").encode(giant, 1)
 
 
-def _latent(codec: AinnCodec):  # type: ignore[no-untyped-def]
+def _latent(codec: AinnCodec) -> tuple[Tensor, ChosenSymbols]:
     """z and chosen symbols of a picture of 64x64, at level 3."""
     y = codec._analyse(photo(64, 64))
     coder, entropy = codec._coder, codec._model.entropy
