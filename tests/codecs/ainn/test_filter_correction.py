@@ -13,8 +13,8 @@ from bench.codecs import CodecError, get
 from bench.codecs.ainn import container, side_information
 from bench.codecs.ainn.codec import AinnCodec
 from bench.codecs.ainn.filter_correction import LENGTHS, NOTHING, Correction
-from bench.codecs.ainn.picture_filter import FEATURES
 from bench.codecs.ainn.latent_coder import ChosenSymbols
+from bench.codecs.ainn.picture_filter import FEATURES
 from bench.codecs.base import RGB
 from bench.core.errors import BenchError
 
