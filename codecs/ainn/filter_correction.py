@@ -58,13 +58,6 @@ _SWEEPS = 6
 LENGTHS = (1, *(len(members) for _ in range(3) for members in _OF_KIND))
 
 
-class Moments(NamedTuple):
-    """Sums over pixels, by which least squares are solved."""
-
-    products: NDArray[np.float64]  # (FEATURES, FEATURES), of features
-    moments: NDArray[np.float64]  # (3, FEATURES), of the error along each axis, in deviations, and features
-
-
 class Correction(NamedTuple):
     fineness: int
     values: NDArray[np.int64]  # (3, FEATURES): weights in steps, for each axis
