@@ -23,7 +23,8 @@ from bench.core.files import sha256_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.codecs.ainn.latent_coder import LatentCoder
+    from bench.codecs.ainn.filter_correction import Correction
+    from bench.codecs.ainn.latent_coder import ChosenSymbols, LatentCoder
     from bench.codecs.ainn.model import Ainn
 
 WEIGHTS = Path(str(files("bench.codecs.ainn"))) / "compact.pt"
@@ -41,6 +42,7 @@ class AinnCodec(Codec):
         tile: side of tiles in pixels, for pictures that are larger than one; 0: `TILE`, and only for
             pictures over `MAX_PIXELS`.
         search: passes in which the encoder looks for a latent of less rate and distortion (`search.py`).
+        fit: 1: the encoder fits the decoder's filter to each picture (`filter_correction.py`).
         device: "cpu", "cuda", or "auto": a GPU if there is one. A GPU computes the transforms and the filter,
             in floats. What bitstreams are read by stays on the CPU, in whole numbers, and so does a search.
     """
@@ -56,16 +58,20 @@ class AinnCodec(Codec):
             0, f"side of tiles; 0: {TILE}, and none up to {MAX_PIXELS} pixels", (0, 128, 256, 512, 1024, 2048)
         ),
         "search": Parameter(0, "passes of search, of some two encodings each", between=(0, 10000)),
+        "fit": Parameter(0, "1: the decoder's filter is fitted to each picture, and sent with it", (0, 1)),
         "device": DEVICE,
     }
 
-    def __init__(self, weights: Path | str = "", tile: int = 0, search: int = 0, device: str = "cpu") -> None:
-        super().__init__(weights=str(weights), tile=tile, search=search, device=device)
-        if tile and search:
-            raise BenchError("ainn searches in whole pictures only; give it search or tile, not both")
+    def __init__(
+        self, weights: Path | str = "", tile: int = 0, search: int = 0, fit: int = 0, device: str = "cpu"
+    ) -> None:
+        super().__init__(weights=str(weights), tile=tile, search=search, fit=fit, device=device)
+        for name, value in (("search", search), ("fit", fit)):
+            if tile and value:
+                raise BenchError(f"ainn's {name} is for whole pictures; give it {name} or tile, not both")
         self.device = chosen(type(self).name, device)
         openmp.wait_passively()
-        self.search = search
+        self.search, self.fit = search, bool(fit)
         self.weights = Path(weights) if weights else WEIGHTS
         self.tile = tile
 
@@ -86,7 +92,8 @@ class AinnCodec(Codec):
     def version(self) -> str:
         tiles = f", tiles of {self.tile}" if self.tile else ""
         search = f", search {self.search}" if self.search else ""
-        return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}{search}"
+        fit = ", filter fitted" if self.fit else ""
+        return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}{search}{fit}"
 
     def provenance(self) -> dict[str, Any]:
         size = self.model_size(self.qualities[0])
@@ -105,23 +112,28 @@ class AinnCodec(Codec):
         check_size(container.NAME, width, height, container.MAX_TILED_PIXELS if side else MAX_PIXELS)
         quality = round(quality, 3)  # as the container keeps it
         level = self._level(quality)
-        if self.search and side:
+        if side and (self.search or self.fit):
+            option = "search" if self.search else "fit"
             raise CodecError(
-                f"ainn:search={self.search} takes pictures of up to {MAX_PIXELS} pixels, and this one "
-                f"has {height * width}; encode it without search"
+                f"ainn:{option}={int(getattr(self, option))} takes pictures of up to {MAX_PIXELS} pixels; "
+                f"this one has {height * width}, so encode it without {option}"
             )
+        corrected = False
         if self.search:
-            payload = self._searched(image, level)  # by gradients, which inference mode forbids
+            payload, corrected = self._searched(image, level)  # by gradients, which inference mode forbids
         else:
             with torch.inference_mode():
                 if side:
                     from bench.codecs.ainn import tiles
 
                     payload = tiles.encode(image, level, side, self._analyse, self._coder)
+                elif self.fit:
+                    payload, corrected = self._fitted(image, level)
                 else:
                     payload = self._coder.encode(self._analyse(image), level).payload
         identity = bytes.fromhex(self.weights_id[:8])
-        return container.pack(container.Container(width, height, quality, identity, payload, bool(side)))
+        content = container.Container(width, height, quality, identity, payload, bool(side), corrected)
+        return container.pack(content)
 
     def decode(self, bitstream: bytes) -> RGB:
         import torch
@@ -146,16 +158,44 @@ class AinnCodec(Codec):
                 from bench.codecs.ainn import tiles
 
                 return tiles.decode(payload, height, width, level, self._coder, synthesise)
+            if content.corrected:
+                from bench.codecs.ainn.filter_correction import LENGTHS, Correction
+
+                latent = self._coder.decode(payload, latent_size, level, LENGTHS)
+                correction = Correction.of_blocks(latent.aside).coefficients()
+                return synthesise(latent.y_hat, height, width, correction=correction)
             latent = self._coder.decode(payload, latent_size, level)
             return synthesise(latent.y_hat, height, width)
 
-    def _searched(self, image: RGB, level: float) -> bytes:
-        """The payload of a picture, of the best symbols that a search finds."""
+    def _searched(self, image: RGB, level: float) -> tuple[bytes, bool]:
+        """The payload of a picture, of the best symbols that a search finds; and as `_fitted`."""
         from bench.codecs.ainn.search import search
 
         size = image.shape[0], image.shape[1]
-        found = search(self._model, self._coder, _pad(image), size, level, self.search)
-        return self._coder.write(found.z, found.chosen).payload
+        found = search(self._model, self._coder, _pad(image), size, level, self.search, self.fit)
+        return self._written(found.z, found.chosen, found.correction)
+
+    def _fitted(self, image: RGB, level: float) -> tuple[bytes, bool]:
+        """The payload of a picture, and whether it begins with what the picture changes in the filter."""
+        from bench.codecs.ainn.filter_correction import fit
+
+        coder, entropy = self._coder, self._model.entropy
+        y = self._analyse(image)
+        z = coder.analyse(y)
+        chosen = coder.choose(entropy.normalise(y.float()), coder.hyper_features(z, level), level)
+        with exact_floats(self.device):
+            x_hat = self._transforms.decode(chosen.y_hat.to(self.device)).cpu()
+        here = (..., slice(image.shape[0]), slice(image.shape[1]))
+        weight = entropy.error_weight(level)
+        correction = fit(
+            self._model.picture_filter, _pad(image)[here], x_hat[here], level, weight, coder.aside_costs
+        )
+        return self._written(z, chosen, correction)
+
+    def _written(self, z: Tensor, chosen: ChosenSymbols, correction: Correction) -> tuple[bytes, bool]:
+        corrected = bool(correction.values.any())
+        aside = correction.blocks() if corrected else []
+        return self._coder.write(z, chosen, aside).payload, corrected
 
     def _tile_side(self, height: int, width: int) -> int:
         """Side of the tiles that a picture is coded in, 0: whole."""
@@ -168,16 +208,20 @@ class AinnCodec(Codec):
         with exact_floats(self.device):
             return self._transforms.encode(_pad(image).to(self.device)).cpu()
 
-    def _synthesise(self, y_hat: Tensor, height: int, width: int, level: float) -> RGB:
+    def _synthesise(
+        self, y_hat: Tensor, height: int, width: int, level: float, correction: Tensor | None = None
+    ) -> RGB:
         """The picture of a latent, cut to its own size."""
-        return np.ascontiguousarray(self._pixels(y_hat, height, width, level).numpy())
+        return np.ascontiguousarray(self._pixels(y_hat, height, width, level, correction).numpy())
 
-    def _pixels(self, y_hat: Tensor, height: int, width: int, level: float) -> Tensor:
+    def _pixels(
+        self, y_hat: Tensor, height: int, width: int, level: float, correction: Tensor | None
+    ) -> Tensor:
         """Samples (height, width, 3), uint8, on the CPU."""
         model = self._transforms
         with exact_floats(self.device):
             x_hat = model.decode(y_hat.to(self.device))[:, :, :height, :width]
-            x_hat = model.picture_filter(x_hat, level)[0]
+            x_hat = model.picture_filter(x_hat, level, correction)[0]
             pixels: Tensor = x_hat.mul(255).round_().clamp_(0, 255).byte().permute(1, 2, 0)
             return pixels.cpu()
 

@@ -3,11 +3,12 @@
 | bytes | what                                                         |
 | ----- | ------------------------------------------------------------ |
 | 4     | ``AINN``                                                     |
-| 1     | version of this layout: 2, or 3 if the picture is in tiles  |
+| 1     | version of this layout: 2, 3 (the picture is in tiles) or 4  |
 | 2     | quality in thousandths                                       |
 | 4     | width and height, 16 bits each                               |
 | 4     | start of the weights' SHA-256                                |
-| ...   | payload: range coded z, then y; or parts, see ``tiles.py``   |
+| ...   | payload: range coded z, then y; or parts, see ``tiles.py``;  |
+|       | in version 4 the filter's correction is coded ahead of z     |
 | 4     | CRC-32 of all before: no damaged stream reaches the decoder  |
 
 Numbers are little-endian.
@@ -26,6 +27,8 @@ NAME = "A-INN"
 MAGIC = b"AINN"
 VERSION = 2
 TILED_VERSION = 3
+CORRECTED_VERSION = 4
+VERSIONS = (VERSION, TILED_VERSION, CORRECTED_VERSION)
 MAX_TILED_PIXELS = 1 << 28
 _HEADER = struct.Struct("<4sBHHH4s")
 _CHECKSUM = struct.Struct("<I")
@@ -38,12 +41,13 @@ class Container(NamedTuple):
     weights: bytes  # 4: the start of the SHA-256 of the weights file
     payload: bytes
     tiled: bool = False
+    corrected: bool = False  # the payload begins with a `filter_correction`; not with tiles
 
 
 def pack(content: Container) -> bytes:
     _check_size(content.width, content.height, content.tiled)
     quality = round(content.quality * 1000)
-    version = TILED_VERSION if content.tiled else VERSION
+    version = TILED_VERSION if content.tiled else CORRECTED_VERSION if content.corrected else VERSION
     header = _HEADER.pack(MAGIC, version, quality, content.width, content.height, content.weights)
     body = header + content.payload
     return body + _CHECKSUM.pack(zlib.crc32(body))
@@ -63,14 +67,15 @@ def unpack(bitstream: bytes) -> Container:
     if _CHECKSUM.unpack(checksum)[0] != zlib.crc32(body):
         raise CodecError("the A-INN bitstream is damaged or cut off; its checksum doesn't fit")
     _, version, quality, width, height, weights = _HEADER.unpack_from(body)
-    if version not in (VERSION, TILED_VERSION):
+    if version not in VERSIONS:
         raise CodecError(
             f"the A-INN bitstream has version {version}; "
-            f"this decoder reads versions {VERSION} and {TILED_VERSION}"
+            f"this decoder reads versions {VERSION} to {VERSIONS[-1]}"
         )
     tiled = version == TILED_VERSION
     _check_size(width, height, tiled)
-    return Container(width, height, quality / 1000, weights, body[_HEADER.size :], tiled)
+    corrected = version == CORRECTED_VERSION
+    return Container(width, height, quality / 1000, weights, body[_HEADER.size :], tiled, corrected)
 
 
 def _check_size(width: int, height: int, tiled: bool) -> None:

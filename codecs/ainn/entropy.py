@@ -173,6 +173,10 @@ class EntropyModel(nn.Module):
         per_element = PIXELS_PER_POSITION * self.decoder_std(level).square() / len(self.latent_std)
         return mse_weight(self.lambda_at(level)) * per_element
 
+    def error_weight(self, level: float) -> float:
+        """Bits that a squared error of one sample is worth: the MSE is a mean over three colours."""
+        return mse_weight(float(self.lambda_at(torch.tensor([level], dtype=torch.float32)))) / 3
+
     def lambda_at(self, level: Tensor) -> Tensor:
         """(N, 1, 1, 1): the weight of the distortion; between two lambdas their geometric mean."""
         return self._between(self.log_lambdas[:, None], level).exp()

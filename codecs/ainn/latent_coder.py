@@ -12,7 +12,7 @@ point.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from bench.codecs import range_coder
+from bench.codecs.ainn import side_information
 from bench.codecs.ainn.channel_groups import Span
 from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, EntropyModel
 from bench.codecs.ainn.fixed_point import (
@@ -53,6 +54,7 @@ class CodedLatent(NamedTuple):
 class DecodedLatent(NamedTuple):
     y_hat: Tensor
     symbols: Tensor
+    aside: list[side_information.Block]  # what was sent ahead of the latent
 
 
 class CodedBand(NamedTuple):
@@ -109,8 +111,12 @@ class _Reader:
         # The range decoder doesn't look where its bytes end: zeros behind them end any misreading.
         self._decoder.set_stream(payload + bytes(16 * len(payload) + 8 * most + 64))
 
+    def numbers(self, indexes: list[int], *tables: Any) -> list[int]:
+        used = _Tables(*tables).only(indexes)
+        return self._decoder.decode_stream(indexes, *used)  # type: ignore[no-any-return]
+
     def read(self, shape: tuple[int, ...], indexes: list[int], tables: _Tables) -> Tensor:
-        decoded = self._decoder.decode_stream(indexes, *tables.only(indexes))
+        decoded = self.numbers(indexes, *tables)
         return torch.from_numpy(np.array(decoded, np.float64)).view(shape)
 
 
@@ -122,7 +128,9 @@ class LatentCoder:
         self.exact = FixedPointEntropy(entropy)
         self._z_tables = _Tables(*entropy.bottleneck.tables())
         self._y_tables = _Tables(*split_tables(entropy.symbol_tables))
-        self._bits = torch.from_numpy(symbol_bits(self._y_tables.cdfs))
+        bits = symbol_bits(self._y_tables.cdfs)
+        self._bits = torch.from_numpy(bits)
+        self.aside_costs = side_information.bits_by_table(bits, self._y_tables.offsets)
         self._first_symbols = torch.tensor(self._y_tables.offsets)
 
     @property
@@ -155,9 +163,12 @@ class LatentCoder:
         )
 
     @torch.no_grad()
-    def write(self, z: Tensor, chosen: ChosenSymbols) -> CodedLatent:
-        """z of `analyse`, and the symbols that were chosen with it, to bytes."""
+    def write(
+        self, z: Tensor, chosen: ChosenSymbols, aside: Sequence[side_information.Block] = ()
+    ) -> CodedLatent:
+        """z of `analyse`, and the symbols that were chosen with it, to bytes; numbers `aside` go ahead."""
         encoder = range_coder.encoder()
+        side_information.put(aside, self.aside_costs, encoder, self._y_tables)
         self._put_z(z, encoder)
         self._put_y(chosen, encoder)
         bits = float(chosen.bits.sum())
@@ -165,20 +176,25 @@ class LatentCoder:
         return CodedLatent(encoder.flush(), chosen.y_hat, chosen.order.scan(chosen.symbols), bits)
 
     @torch.no_grad()
-    def decode(self, payload: bytes, size: tuple[int, int], level: float) -> DecodedLatent:
+    def decode(
+        self, payload: bytes, size: tuple[int, int], level: float, aside: Sequence[int] = ()
+    ) -> DecodedLatent:
         """Bytes to y_hat (1, M, H, W).
 
         Args:
             size: H and W.
             level: the one that `encode` was given.
+            aside: lengths of the blocks that were sent ahead.
 
         Raises:
             CodecError: the bytes are damaged, as far as that shows.
         """
-        reader = _Reader(payload, self.channels * size[0] * size[1])  # z's are far fewer
+        most = self.channels * size[0] * size[1] + 2 * sum(aside)  # z's are far fewer
+        reader = _Reader(payload, most)
+        ahead = side_information.read(aside, reader.numbers, self._y_tables)
         z = self._read_z(size, reader)
         swept, symbols = self._read_y(self.hyper_features(z, level), size, level, None, reader)
-        return DecodedLatent(swept.y_hat, symbols)
+        return DecodedLatent(swept.y_hat, symbols, ahead)
 
     @torch.no_grad()
     def analyse(self, y: Tensor) -> Tensor:

@@ -17,8 +17,10 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.core.torch_threads import one_thread
@@ -78,15 +80,53 @@ class PictureFilter(nn.Module):
         made.coefficients, made.deviations = (torch.stack(tensors) for tensors in zip(*fits, strict=True))
         return made
 
-    def forward(self, x_hat: Tensor, level: float) -> Tensor:
-        """Filter x_hat (N, 3, H, W), of any size; `level` is a position among the lambdas, 0 to L - 1."""
+    def forward(self, x_hat: Tensor, level: float, correction: Tensor | None = None) -> Tensor:
+        """Filter x_hat (N, 3, H, W), of any size.
+
+        Args:
+            level: a position among the lambdas, 0 to L - 1.
+            correction: (FEATURES, 3), added to the coefficients of each class (`filter_correction`).
+        """
         if not len(self.deviations):
             return x_hat
-        below = min(int(level), len(self.deviations) - 1)
-        above, share = min(below + 1, len(self.deviations) - 1), level - below
+        below, above, share = self._between(level)
         coefficients = torch.lerp(self.coefficients[below], self.coefficients[above], share)
-        deviation = torch.lerp(self.deviations[below].log(), self.deviations[above].log(), share).exp()
+        if correction is not None:
+            coefficients = coefficients + correction.to(coefficients.device)
+        deviation = self._deviation(level)
         return torch.stack([_filtered(picture, coefficients, deviation) for picture in x_hat])
+
+    def deviation(self, level: float) -> float:
+        """What features are in units of, on a scale of [0, 1]."""
+        return float(self._deviation(level))
+
+    def moments(
+        self, x: Tensor, x_hat: Tensor, level: float, axes: Tensor
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums over pixels: products of features (FEATURES, FEATURES), and of features with the filtered
+        picture's error along axes of colour (3, FEATURES), in deviations.
+
+        Args:
+            x: (1, 3, H, W), the picture. x_hat: likewise, not filtered yet. axes: (3, 3).
+        """
+        deviation = self._deviation(level)
+        error = torch.tensordot(axes, (x - self(x_hat, level).clamp(0, 1))[0] / deviation, 1)
+        padded = _padded(x_hat)[0]
+        products, moments = np.zeros((FEATURES, FEATURES)), np.zeros((3, FEATURES))
+        for top in range(0, x.shape[2], ROWS):
+            features = _features(padded[:, top : top + ROWS + 2 * MARGIN], deviation)
+            products += (features @ features.T).double().numpy()
+            moments += (error[:, top : top + ROWS].flatten(1) @ features.T).double().numpy()
+        return products, moments
+
+    def _between(self, level: float) -> tuple[int, int, float]:
+        """The lambdas below and above, and how far from the one to the other."""
+        below = min(int(level), len(self.deviations) - 1)
+        return below, min(below + 1, len(self.deviations) - 1), level - below
+
+    def _deviation(self, level: float) -> Tensor:
+        below, above, share = self._between(level)
+        return torch.lerp(self.deviations[below].log(), self.deviations[above].log(), share).exp()
 
 
 def fit(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:

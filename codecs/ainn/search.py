@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.codecs.ainn.config import mse_weight
 from bench.codecs.ainn.entropy import gaussian_bits
+from bench.codecs.ainn.filter_correction import NOTHING, Correction, fit
 from bench.codecs.ainn.latent_coder import ChosenSymbols, LatentCoder
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.quantise import slopes
@@ -37,11 +37,18 @@ class Found(NamedTuple):
     z: Tensor  # as `LatentCoder.analyse` gives it
     chosen: ChosenSymbols  # as `LatentCoder.write` takes them, with z
     costs: list[float]  # J in bits, without z: of the analysis transform's latent, then of each pass
+    correction: Correction  # of the decoder's filter
 
 
 @torch.no_grad()
 def search(
-    model: Ainn, coder: LatentCoder, x: Tensor, size: tuple[int, int], level: float, passes: int
+    model: Ainn,
+    coder: LatentCoder,
+    x: Tensor,
+    size: tuple[int, int],
+    level: float,
+    passes: int,
+    fitted: bool = False,
 ) -> Found:
     """Search for the symbols that code a picture at the least J.
 
@@ -50,6 +57,7 @@ def search(
         size: height and width of the picture without what fills its sides up. Only these pixels count.
         level: position among the lambdas, 0 to L - 1, in whole thousandths.
         passes: how many times the latent is moved, and coded anew.
+        fitted: the filter is corrected for the picture, at first and for what is found.
     """
     y = model.encode(x)
     z = coder.analyse(y)
@@ -60,6 +68,8 @@ def search(
     best: ChosenSymbols | None = None
     for step in [*np.geomspace(FIRST_STEP, LAST_STEP, passes).tolist(), None]:
         chosen = coder.choose(target, hyper, level)
+        if fitted and not costs:
+            problem.fit_filter(chosen.y_hat)
         squared_error, by_y_hat = problem.distortion(chosen.y_hat, step is not None)
         costs.append(float(chosen.bits.sum()) + problem.weight * squared_error)
         if best is None or costs[-1] < min(costs[:-1]):
@@ -68,7 +78,9 @@ def search(
             move = step * problem.newton_step(target, chosen, by_y_hat)
             target = target - move.clamp(-problem.inverse_gain, problem.inverse_gain)
     assert best is not None
-    return Found(z, best, costs)
+    if fitted:
+        problem.fit_filter(best.y_hat)
+    return Found(z, best, costs, problem.correction)
 
 
 class _Problem:
@@ -80,8 +92,21 @@ class _Problem:
         self.log_gain, self.inverse_gain = entropy.gains(self.levels)
         self.hyper = entropy.hyper_features(z[None].float(), self.log_gain)
         self.latent_weight = entropy.distortion_weight(self.levels)
-        # Of the squared error of a sample, in bits. J counts the MSE's mean over three channels.
-        self.weight = mse_weight(float(entropy.lambda_at(self.levels))) / 3
+        self.weight = entropy.error_weight(level)
+        self.correction = NOTHING
+
+    def fit_filter(self, y_hat: Tensor) -> None:
+        """Fit the filter to y_hat's picture."""
+        decoded = torch.empty_like(self.x)
+        whole = Area(0, 0, *self.x.shape[2:])
+        for part in tiles_of(whole, SIDE):
+            window = part.grown_within(whole)
+            shown = self.model.decode(y_hat[(..., *window.in_latent().slices())])
+            decoded[(..., *part.slices())] = shown[(..., *part.slices(window))]
+        picture_filter = self.model.picture_filter
+        self.correction = fit(
+            picture_filter, self.x, decoded, self.level, self.weight, self.coder.aside_costs
+        )
 
     def distortion(self, y_hat: Tensor, gradient: bool) -> tuple[float, Tensor]:
         """The squared error of y_hat's picture, and its gradient by y_hat (zeros if not asked for).
@@ -90,13 +115,14 @@ class _Problem:
         """
         squared_error, by_y_hat = 0.0, torch.zeros_like(y_hat)
         whole = Area(0, 0, *self.x.shape[2:])
+        correction = self.correction.coefficients()
         for part in tiles_of(whole, SIDE):
             window = part.grown_within(whole)
             latents = (..., *window.in_latent().slices())
             with torch.set_grad_enabled(gradient):
                 seen = y_hat[latents].clone().requires_grad_(gradient)
                 decoded = self.model.decode(seen)[:, :, : window.size[0], : window.size[1]]
-            shown = self.model.picture_filter(decoded.detach(), self.level).clamp(0, 1)
+            shown = self.model.picture_filter(decoded.detach(), self.level, correction).clamp(0, 1)
             here = (..., *part.slices(window))
             error = torch.zeros_like(shown)
             error[here] = shown[here] - self.x[(..., *part.slices())]

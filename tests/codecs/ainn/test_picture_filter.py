@@ -169,8 +169,8 @@ def test_decoding_ends_with_the_filter(tiny_weights: Path, monkeypatch: pytest.M
     codec = AinnCodec(tiny_weights)
     stream = codec.encode(photo(40, 70), 2.5)
 
-    def grey(_: PictureFilter, x_hat: Tensor, level: float) -> Tensor:
-        assert x_hat.shape == (1, 3, 40, 70)
+    def grey(_: PictureFilter, x_hat: Tensor, level: float, correction: Tensor | None) -> Tensor:
+        assert x_hat.shape == (1, 3, 40, 70) and correction is None
         return torch.full_like(x_hat, level / 10)
 
     monkeypatch.setattr(PictureFilter, "forward", grey)
