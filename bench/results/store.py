@@ -9,17 +9,17 @@ of an older one, but a failure hides no figures unless it voids them. A line tha
 
 from __future__ import annotations
 
-import gc
 import glob
 import json
+import operator
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from bench.core.collector import collector_at_rest
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.locks import lock
@@ -126,7 +126,7 @@ class Store:
         """
         contents = Contents(version)
         lines: list[Row | Failure | RunRecord] = []
-        with _no_collections():
+        with collector_at_rest():
             for record in self._records(self.path(dataset, codec)):
                 if isinstance(record, Setup):
                     contents.setups[record.id] = record
@@ -298,7 +298,8 @@ def _current(cells: dict[CellKey, Result], pictures: dict[str, str | None]) -> d
         unseen = pictures.get(record.image, "replaced") is None  # there, but the last run didn't look at it
         return record.image if unseen else None
 
-    in_order = all(_order(one) <= _order(other) for one, other in pairwise(cells.values()))
+    order = list(map(_order, cells.values()))
+    in_order = all(map(operator.le, order, order[1:]))
     if in_order and all(name_now(record) == record.image for record in cells.values()):
         return cells
     current = [
@@ -311,18 +312,6 @@ def _current(cells: dict[CellKey, Result], pictures: dict[str, str | None]) -> d
 
 def _order(record: Row | Failure) -> tuple[str, float]:
     return record.image, record.quality
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Python's collector of cycles at rest: it would go through all records again and again."""
-    was_at_work = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_at_work:
-            gc.enable()
 
 
 def _name_of(file_name: str, path: Path, kind: str) -> str:
