@@ -267,9 +267,7 @@ def compare_sources(
 def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], int, list[str]]:
     """The curves over those images that all of them have at all their qualities, how many these are, and
     what was left out. Curves without single images stay as they are."""
-    whole = {
-        curve.codec: whole_curves(cell.place for cell in curve.cells) for curve in curves if curve.cells
-    }
+    whole = {curve.codec: whole_curves(cell.place for cell in curve.cells) for curve in curves if curve.cells}
     if not whole:
         return curves, max(point.images for curve in curves for point in curve.points), []
     shared = set.intersection(*(images for images, _ in whole.values()))

@@ -77,7 +77,10 @@ def _computed(curve: Curve, metric: str) -> _Everything:
     rows = {image: row for row, image in enumerate(dict.fromkeys(cell.image for cell in cells))}
     columns = {quality: i for i, quality in enumerate(sorted({cell.quality for cell in cells}))}
     shape = len(rows), len(columns)
-    places = np.array([rows[cell.image] for cell in cells]), np.array([columns[cell.quality] for cell in cells])
+    places = (
+        np.array([rows[cell.image] for cell in cells]),
+        np.array([columns[cell.quality] for cell in cells]),
+    )
     values = [cell.values.get(metric) for cell in cells]
 
     def table(numbers: Iterable[float]) -> Array:
