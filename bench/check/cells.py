@@ -50,11 +50,12 @@ def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
     """The cells whose bytes or metrics aren't the baseline's, the worst first."""
     cells = []
     for before, now in pairs:
-        gains = {}
-        for name, value in before.metrics.items():
-            if value is not None and now.metrics.get(name) is not None:
-                if abs(gain := gain_in(name, before, now)) > _TOLERANCE:
-                    gains[name] = gain
+        gains = {
+            name: gain
+            for name, value in before.metrics.items()
+            if value is not None and now.metrics.get(name) is not None
+            if abs(gain := gain_in(name, before, now)) > _TOLERANCE
+        }
         if gains or now.bytes != before.bytes:
             growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else math.inf
             changes = {name: metrics.get(name).turned(gain) for name, gain in gains.items()}
