@@ -7,8 +7,8 @@
 Each command is a process of its own, and starting Python is part of its time. Checkouts take turns, so that
 what else the machine does hits all of them; of each, the quickest of `ROUNDS` counts. CPU time is user and
 system together; memory is the peak of the resident set. Rows are made up, but each field is as `bench run`
-writes it, and files are as long. Python keeps its compiled modules, as it does by itself, and a first run that
-isn't counted makes them.
+writes it, and files are as long. Python keeps its compiled modules, as it does by itself, and a first run
+that isn't counted makes them.
 """
 
 from __future__ import annotations

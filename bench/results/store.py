@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import glob
 import json
-import operator
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -302,8 +302,7 @@ def _current(cells: dict[CellKey, Result], pictures: dict[str, str | None]) -> d
         unseen = pictures.get(record.image, "replaced") is None  # there, but the last run didn't look at it
         return record.image if unseen else None
 
-    order = list(map(_order, cells.values()))
-    in_order = all(map(operator.le, order, order[1:]))
+    in_order = all(one <= other for one, other in pairwise(map(_order, cells.values())))
     if in_order and all(name_now(record) == record.image for record in cells.values()):
         return cells
     current = [
