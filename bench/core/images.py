@@ -111,7 +111,7 @@ def open_image(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> 
     import PIL.Image
 
     with _setting_of_pillow, warnings.catch_warnings():
-        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # of large pictures, and of damage that an error will tell
         before = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses from twice this number on
         try:

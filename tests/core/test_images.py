@@ -82,7 +82,9 @@ def test_read_rgb_refuses_deep_and_foreign_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "tif", "ppm"])
-def test_read_rgb_refuses_truncated_files(suffix: str, tmp_path: Path) -> None:
+def test_read_rgb_refuses_truncated_files(
+    suffix: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     path = tmp_path / f"image.{suffix}"
     noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     PIL.Image.fromarray(noise).save(path)
@@ -91,6 +93,7 @@ def test_read_rgb_refuses_truncated_files(suffix: str, tmp_path: Path) -> None:
         path.write_bytes(content[:length])
         with pytest.raises(BenchError, match=re.escape(str(path))):
             read_rgb(path)
+    assert not recwarn.list  # the error says it all
     path.unlink()
     with pytest.raises(BenchError, match="there is no image"):
         read_rgb(path)
