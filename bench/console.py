@@ -310,7 +310,7 @@ def _print_points(run: Run, stderr: Console) -> None:
     from bench.report.tables import points_table
 
     cells = [cell_of(row) for row in run.outcome.rows]
-    images, qualities = whole_curves(cells)
+    images, qualities = whole_curves(cell.place for cell in cells)
     whole = [cell for cell in cells if cell.image in images and cell.quality in qualities]
     title = f"{run.name} on {run.dataset.label}, mean over images"
     if run.shard:

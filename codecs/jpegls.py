@@ -9,6 +9,7 @@ from bench.codecs.base import LOSSLESS, RGB, Codec, CodecError
 from bench.core.errors import first_line
 
 _FRAME, _LONGEST_RUN = 0xF7, 1 << 15
+_END = b"\xff\xd9"
 
 
 class JpegLs(Codec):
@@ -47,13 +48,17 @@ class JpegLs(Codec):
 
 
 def _check_length(bitstream: bytes) -> None:
-    """Refuse a stream too short for the size in its header: CharLS works for a minute before it sees that.
+    """Refuse a stream that was cut off, or is too short for the size in its header.
+
+    CharLS works for 5 seconds on the one, for a minute on the other, before it sees that.
 
     Of a flat picture, a line takes a bit for each 32768 pixels, and one at least (ITU-T T.87, A.7.1.2).
 
     Raises:
         CodecError: it is too short.
     """
+    if not bitstream.endswith(_END):
+        raise CodecError("this is no whole JPEG-LS stream (its end is missing)")
     start = 2
     while start + 9 <= len(bitstream) and bitstream[start] == 0xFF:
         marker, length, _, height, width = struct.unpack_from(">xBHBHH", bitstream, start)

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bench.codecs.base import RGB, CodecError
 from bench.core.errors import first_line
-from bench.core.images import open_image
+from bench.core.images import open_image, refuse_cut_short
 
 
 def save(image: RGB, format: str, **options: Any) -> bytes:
@@ -42,7 +42,9 @@ def load(bitstream: bytes, format: str) -> RGB:
         CodecError: the file is damaged, or of another format.
     """
     try:
-        with open_image(io.BytesIO(bitstream), (format,)) as picture:
+        file = io.BytesIO(bitstream)
+        with open_image(file, (format,)) as picture:
+            refuse_cut_short(picture, file)
             return np.array(picture.convert("RGB"))
     except UnidentifiedImageError as error:  # its text is an address in memory and nothing else
         raise CodecError(f"this is not a whole {format} file") from error

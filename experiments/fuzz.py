@@ -32,13 +32,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 
 from bench import codecs
 from bench.core.archive import ArchiveError
 from bench.core.errors import BenchError
 from bench.core.yaml_file import YamlError
 
-SECONDS = 60  # after which an input counts as one that never ends
+SECONDS = 60  # of CPU after which an input counts as one that never ends
+LONGEST = 1800  # seconds after which any input does
 MEMORY = 1 << 30  # bytes beyond what the process had, after which an input counts as one that takes too much
 MOST_MEMORY = 8 << 30  # address space of a process, so that the machine lives on
 _BATCH = 32  # inputs that are sent at once; what comes back of them has to fit into a pipe
@@ -443,8 +445,8 @@ class _Child:
                 for content in left:
                     self._pipe.send_bytes(content)
                 for _ in range(len(left)):
-                    if not self._pipe.poll(SECONDS):
-                        yield _End("hang", f"over {SECONDS} s", 0, SECONDS)
+                    if not self._answers():
+                        yield _End("hang", f"over {SECONDS} s of CPU", 0, SECONDS)
                         self._stop()
                         raise EOFError
                     end = self._pipe.recv()
@@ -456,6 +458,16 @@ class _Child:
                     yield _End("crash", f"exit code {self._process.exitcode}", 0, 0)
                 left.pop(0)
                 self._start()
+
+    def _answers(self) -> bool:
+        """Whether there is an answer within the time, which is the CPU's: the machine may have other work."""
+        process = psutil.Process(self._process.pid)
+        began, before = time.monotonic(), sum(process.cpu_times()[:4])
+        while not self._pipe.poll(1):
+            with contextlib.suppress(psutil.Error):
+                if sum(process.cpu_times()[:4]) - before > SECONDS or time.monotonic() - began > LONGEST:
+                    return False
+        return True
 
     def __enter__(self) -> _Child:
         return self

@@ -7,7 +7,8 @@
 Each command is a process of its own, and starting Python is part of its time. Checkouts take turns, so that
 what else the machine does hits all of them; of each, the quickest of `ROUNDS` counts. CPU time is user and
 system together; memory is the peak of the resident set. Rows are made up, but each field is as `bench run`
-writes it, and files are as long.
+writes it, and files are as long. Python keeps its compiled modules, as it does by itself, and a first run
+that isn't counted makes them.
 """
 
 from __future__ import annotations
@@ -49,11 +50,17 @@ class Cost:
     memory: int  # bytes
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """With compiled modules in a folder, also where Python is told to keep none."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {"OMP_NUM_THREADS": "1", "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+
+
 def cost(arguments: list[str], folder: Path) -> Cost | None:
     """Of a process; None if it takes longer than `LONGEST_S`."""
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, preexec_fn=_limited,
+        env=environment(folder), preexec_fn=_limited,
     )  # fmt: skip
     assert process.stdout is not None
     output = process.stdout.read().decode()
@@ -202,6 +209,9 @@ def main() -> None:
             note.write_text(json.dumps(many), encoding="utf-8")
         measured = commands(json.loads(note.read_text("utf-8")), given.few_rows, given.pictures)
         checkouts = [ROOT, *(other.resolve() for other in given.others)]
+        for checkout in checkouts:  # whose modules are compiled now
+            cost(["-c", START.format(str(checkout)), *measured["`compare` there"]], folder)
+            cost(["-c", START.format(str(checkout)), *next(iter(measured.values()))], folder)
         print("| what | checkout | CPU seconds | MB of memory |")
         print("| --- | --- | ---: | ---: |")
         for title, arguments in measured.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench import metrics
 from bench.check.verdicts import Moved
-from bench.compare.curves import cell_of, whole_curves
+from bench.compare.curves import whole_curves
 from bench.core.words import first_few
 from bench.results import Contents, Failure, Row
 
@@ -37,7 +37,7 @@ def paired(now: Contents, before: Contents) -> Pairing:
     fresh = {(row.image_sha256, row.quality): row for row in now.rows.values()}
     old = {(row.image_sha256, row.quality): row for row in before.rows.values()}
     pairs = tuple((row, fresh[key]) for key, row in old.items() if key in fresh)
-    images, qualities = whole_curves([cell_of(row) for row in old.values()])
+    images, qualities = whole_curves(old)
     complete = frozenset(image for image in images if all((image, quality) in fresh for quality in qualities))
     whole = tuple(pair for pair in pairs if pair[0].image_sha256 in complete and pair[0].quality in qualities)
     return Pairing(
@@ -50,13 +50,12 @@ def moved(pairs: Iterable[Pair]) -> tuple[Moved, ...]:
     """The cells whose bytes or metrics aren't the baseline's, the worst first."""
     cells = []
     for before, now in pairs:
-        shared = (
-            name
+        gains = {
+            name: gain
             for name, value in before.metrics.items()
             if value is not None and now.metrics.get(name) is not None
-        )
-        gains = {name: gain_in(name, before, now) for name in shared}
-        gains = {name: gain for name, gain in gains.items() if abs(gain) > _TOLERANCE}
+            if abs(gain := gain_in(name, before, now)) > _TOLERANCE
+        }
         if gains or now.bytes != before.bytes:
             growth = 100 * (now.bytes / before.bytes - 1) if before.bytes else math.inf
             changes = {name: metrics.get(name).turned(gain) for name, gain in gains.items()}
@@ -69,12 +68,12 @@ def gain_in(metric: str, before: Row, now: Row) -> float:
 
     Infinite where a picture stopped being lossless (-inf), or became so.
     """
-    scale = metrics.get(metric)
-    values = (row.metrics[metric] for row in (before, now))
-    old, new = (scale.turned(scale.in_db(value)) for value in values if value is not None)
-    if old == new or math.isnan(new - old):  # inf is inf
+    old, new = before.metrics[metric], now.metrics[metric]
+    if old == new or old is None or new is None:  # of most cells nothing changed
         return 0.0
-    return new - old
+    scale = metrics.get(metric)
+    gain = scale.turned(scale.in_db(new)) - scale.turned(scale.in_db(old))
+    return 0.0 if math.isnan(gain) else gain  # inf less inf
 
 
 def _loss(growth: float, gains: Iterable[float]) -> float:
@@ -94,9 +93,9 @@ def _problems(now: Contents, before: Contents) -> list[str]:
     failed, missing = [], []
     for row in before.rows.values():
         key = row.image_sha256, row.quality
-        where = f"{row.image} at quality {row.quality:g}"
         if key in fresh:
             continue
+        where = f"{row.image} at quality {row.quality:g}"
         if key in failures:
             failed.append(f"{where}: {failures[key].side}: {failures[key].reason}")
         elif row.image_sha256 not in pictures and row.image in names:

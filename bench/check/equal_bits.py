@@ -71,7 +71,7 @@ def _bought(metric: str, pairs: Sequence[Pair], places: NDArray[np.int64]) -> Bo
 
 def _bought_of_one(metric: str, pairs: Sequence[Pair], places: Sequence[int]) -> Bought:
     """Of one picture, whose curve may lack points that are usable."""
-    baseline = curve("the baseline", [cell_of(pairs[place][0], metric) for place in places])
+    baseline = curve("the baseline", [cell_of(pairs[place][0], (metric,)) for place in places])
     for place in places:
         before, now = pairs[place]
         if now.bpp == before.bpp or math.isinf(before.metrics[metric] or 0):

@@ -17,7 +17,7 @@ from bench.check.equal_bits import gains_at_equal_bits
 from bench.check.rules import Rule
 from bench.check.verdicts import State
 from bench.compare.bd import bjontegaard
-from bench.compare.curves import cell_of, curve
+from bench.compare.curves import Curve, cell_of, curve
 from bench.compare.intervals import MIN_IMAGES, ends, interval, means_leaving_one_out
 from bench.compare.savings import is_lossless
 from bench.core.words import first_few
@@ -80,18 +80,26 @@ class Figure:
         return text
 
 
-def of_curves(rule: Rule, codec: str, pairing: Pairing) -> Figure:
+def curves_of(rules: Sequence[Rule], codec: str, pairing: Pairing) -> tuple[Curve, ...]:
+    """The baseline's curve and the fresh one, by the metrics of those rules that are about curves; none if no
+    rule is."""
+    wanted = {rule.metric for rule in rules if rule.of_curves and rule.metric}
+    if not wanted:
+        return ()
+    return tuple(
+        curve(name, [cell_of(pair[side], wanted) for pair in pairing.whole])
+        for side, name in ((0, "the baseline"), (1, codec))
+    )
+
+
+def of_curves(rule: Rule, before: Curve, now: Curve) -> Figure:
     """The Bjontegaard delta of the mean curves.
 
     Raises:
         NotJudged: there is none, or the curves have too little in common.
     """
     assert rule.metric is not None
-    before, now = (
-        curve(name, [cell_of(pair[side], rule.metric) for pair in pairing.whole])
-        for side, name in ((0, "the baseline"), (1, codec))
-    )
-    if is_lossless((*before.cells, *now.cells)):
+    if is_lossless((*before.cells, *now.cells), rule.metric):
         raise NotJudged("all pictures are lossless; judge their bytes, with bpp:1%")
     names = (now.codec, before.codec)
     turned = not metrics.get(rule.metric).higher_is_better

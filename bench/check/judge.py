@@ -9,11 +9,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.check.cells import Pair, Pairing, moved, paired
-from bench.check.figures import Figure, NotJudged, at_each_quality, of_curves, of_single_images
+from bench.check.figures import (
+    Figure,
+    NotJudged,
+    at_each_quality,
+    curves_of,
+    of_curves,
+    of_single_images,
+)
 from bench.check.rules import DEFAULT, EXACT, LOSSLESS, Rule
 from bench.check.verdicts import CodecReport, Report, RuleVerdict, State
-from bench.compare.curves import cell_of
+from bench.compare.curves import Curve, cell_of
 from bench.compare.savings import is_lossless
+from bench.core.collector import collector_at_rest
 from bench.core.errors import BenchError
 from bench.results import Contents, Store
 from bench.results.names import name_of_codec, name_of_dataset
@@ -21,6 +29,7 @@ from bench.results.names import name_of_codec, name_of_dataset
 MIN_SHARE = 0.75  # of the baseline's images that must have all cells
 
 
+@collector_at_rest()
 def check(
     results: Path, baseline: Path, codecs: Sequence[str], dataset: str, rules: Sequence[Rule] = ()
 ) -> Report:
@@ -76,7 +85,8 @@ def _judge(codec: str, now: Contents, before: Contents, rules: Sequence[Rule]) -
         )
         verdicts = _none(rules)
     else:
-        verdicts = [_verdict(rule, codec, pairing) for rule in rules]
+        curves = curves_of(rules, codec, pairing)
+        verdicts = [_verdict(rule, codec, pairing, curves) for rule in rules]
     if problems:
         cells = RuleVerdict("cells", State.unjudged, "; ".join(problems))
     else:
@@ -112,7 +122,7 @@ def _default_rules(before: Contents) -> tuple[list[Rule], list[str]]:
     ]
 
 
-def _verdict(rule: Rule, codec: str, pairing: Pairing) -> RuleVerdict:
+def _verdict(rule: Rule, codec: str, pairing: Pairing, curves: tuple[Curve, ...]) -> RuleVerdict:
     if rule.kind in EXACT:
         return _exact(rule, pairing.pairs)
     pairs = pairing.pairs if rule.of_images else pairing.whole
@@ -121,7 +131,7 @@ def _verdict(rule: Rule, codec: str, pairing: Pairing) -> RuleVerdict:
             return RuleVerdict(rule.text, State.unjudged, f"{name} has images without {rule.metric}")
     try:
         if rule.of_curves:
-            figures = [of_curves(rule, codec, pairing)]
+            figures = [of_curves(rule, *curves)]
         elif rule.of_images:
             figures = [of_single_images(rule, pairing)]
         else:

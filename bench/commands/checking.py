@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DatasetOption, JsonOption, ResultsOption
+from bench.commands.options import DatasetOption, JsonOption, ResultsOption, TimeoutOption
 
 
 def check(
@@ -50,7 +50,7 @@ def check(
 
 def conformance(
     codec: Annotated[list[str], typer.Argument(help="Codecs to check: names, or a .yaml of one.")],
-    timeout: Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")] = 120,
+    timeout: TimeoutOption = 120,
     json: JsonOption = False,
 ) -> None:
     """Check that codecs keep the contract.

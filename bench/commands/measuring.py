@@ -14,6 +14,7 @@ from bench.commands.options import (
     ResultsOption,
     TargetBppOption,
     TargetOption,
+    TimeoutOption,
 )
 from bench.core.errors import BenchError
 
@@ -33,7 +34,7 @@ def run(
         str,
         typer.Option(help="Measure what is missing, only what failed, all anew, or none: only show."),
     ] = "missing",
-    timeout: Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")] = 3600,
+    timeout: TimeoutOption = 3600,
     memory: Annotated[
         str | None,
         typer.Option(help="Memory that it may take, as 4G; by default 90 % of what is free, per job."),

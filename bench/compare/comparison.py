@@ -19,6 +19,7 @@ from bench.compare.means import MeanDelta, mean_of
 from bench.compare.part import Range, part_by
 from bench.compare.savings import Saving, savings
 from bench.compare.sources import Source, gather, is_codec, shared_datasets
+from bench.core.collector import collector_at_rest
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
 from bench.metrics import get as get_metric
@@ -147,6 +148,7 @@ class Comparison:
         return [{"dataset": self.dataset, **delta.to_dict()} for delta in self.deltas]
 
 
+@collector_at_rest()
 def compare(
     names: Sequence[str],
     dataset: str | Path | None,
@@ -265,7 +267,7 @@ def compare_sources(
 def _on_shared_images(curves: list[Curve], dataset: str) -> tuple[list[Curve], int, list[str]]:
     """The curves over those images that all of them have at all their qualities, how many these are, and
     what was left out. Curves without single images stay as they are."""
-    whole = {curve.codec: whole_curves(curve.cells) for curve in curves if curve.cells}
+    whole = {curve.codec: whole_curves(cell.place for cell in curve.cells) for curve in curves if curve.cells}
     if not whole:
         return curves, max(point.images for curve in curves for point in curve.points), []
     shared = set.intersection(*(images for images, _ in whole.values()))

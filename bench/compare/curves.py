@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
+from typing import Any
 
 from bench import metrics
 from bench.compare.bd import usable_points
@@ -31,6 +32,11 @@ class MeasuredCell:
     encode_memory: int | None = None  # bytes
     decode_memory: int | None = None
     pixels: int | None = None  # of the picture
+
+    @property
+    def place(self) -> tuple[str, float]:
+        """Image and quality."""
+        return self.image, self.quality
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ class Curve:
         return self._cells_by_image.get(image, [])
 
     @cached_property
+    def arrays(self) -> dict[str, Any]:
+        """What `bench.compare.image_curves` has made of the cells, by metric."""
+        return {}
+
+    @cached_property
     def _cells_by_image(self) -> dict[str, list[MeasuredCell]]:
         cells: dict[str, list[MeasuredCell]] = {}
         for cell in self.cells:
@@ -98,18 +109,18 @@ class Curve:
         return replace(self, points=points, cells=tuple(cell for cell in self.cells if cell.quality in there))
 
 
-def cell_of(row: Row, metric: str | None = None) -> MeasuredCell:
+def cell_of(row: Row, metrics: Collection[str] | None = None) -> MeasuredCell:
     """A measured row as a cell; times that were taken while other jobs ran are left out.
 
     Args:
-        metric: the only one that is looked at, as others need not be installed; None: all.
+        metrics: those that are looked at, as others need not be installed; None: all.
     """
     return MeasuredCell(
         image=row.image_sha256,
         name=row.image,
         quality=row.quality,
         bpp=row.bpp,
-        values=row.metrics if metric is None else {metric: row.metrics[metric]},
+        values=row.metrics if metrics is None else {name: row.metrics.get(name) for name in metrics},
         encode_s=row.encode_s if row.alone else None,
         decode_s=row.decode_s if row.alone else None,
         encode_memory=row.encode_memory,
@@ -164,16 +175,20 @@ def on_hulls(points: Sequence[Point]) -> list[Point]:
     return kept
 
 
-def whole_curves(cells: Sequence[MeasuredCell]) -> tuple[set[str], set[float]]:
+def whole_curves(places: Iterable[tuple[str, float]]) -> tuple[set[str], set[float]]:
     """The images that were measured at every quality, and these qualities.
 
     A quality that was measured on less than half as many images as the most common quality is left out: one
     extra cell must not remove all other images.
+
+    Args:
+        places: image and quality of each cell.
     """
-    images_at = Counter(cell.quality for cell in cells)
+    places = list(places)
+    images_at = Counter(quality for _, quality in places)
     most = max(images_at.values(), default=0)
     qualities = {quality for quality, count in images_at.items() if 2 * count >= most}
-    qualities_of = Counter(cell.image for cell in cells if cell.quality in qualities)
+    qualities_of = Counter(image for image, quality in places if quality in qualities)
     return {image for image, count in qualities_of.items() if count == len(qualities)}, qualities
 
 
@@ -201,7 +216,7 @@ def mean_point(quality: float, cells: Sequence[MeasuredCell], average: str = USU
                 db[name] = metrics.get(name).mean_in_db(known, average, weights)
     return Point(
         quality=quality,
-        bpp=fmean((cell.bpp for cell in cells), weights),
+        bpp=fmean([cell.bpp for cell in cells], weights),
         values=values,
         db=db,
         images=len(cells),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -48,14 +48,18 @@ class Saving:
         return asdict(self) | {"interval": self.interval and list(self.interval)}
 
 
-def is_lossless(cells: Iterable[MeasuredCell]) -> bool:
+def is_lossless(cells: Iterable[MeasuredCell], metric: str | None = None) -> bool:
     """Whether every sample of all cells came back: one of their metrics is infinite in dB everywhere.
+
+    Args:
+        metric: the one that is looked at; None: any.
 
     >>> is_lossless([MeasuredCell("a", "a.png", 100, 9.5, {"psnr": math.inf, "vmaf": 97.4})])
     True
     """
     there = False
-    for there in map(_came_back_whole, cells):
+    for cell in cells:
+        there = _came_back_whole(cell.values if metric is None else {metric: cell.values.get(metric)})
         if not there:
             return False
     return there
@@ -136,8 +140,8 @@ def _speed(cells: Sequence[MeasuredCell], seconds: Sequence[float | None]) -> fl
     return sum(pixels for pixels, _ in known) / total / 1e6 if len(known) == len(cells) and total else None
 
 
-def _came_back_whole(cell: MeasuredCell) -> bool:
-    for name, value in cell.values.items():
+def _came_back_whole(values: Mapping[str, float | None]) -> bool:
+    for name, value in values.items():
         if value is None:
             continue
         try:

@@ -20,11 +20,12 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError, first_line
+from bench.core.png_rows import lacks_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +74,7 @@ def read_rgb(
     with _reading(title, formats), open_image(source, formats) as image:
         _refuse_unfit(image, title)
         _refuse_beyond_memory(image, title)
+        refuse_cut_short(image, source)
         if image.has_transparency_data:
             rgba = image.convert("RGBA")
             if rgba.getchannel("A").getextrema() != (255, 255):
@@ -109,7 +111,7 @@ def open_image(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> 
     import PIL.Image
 
     with _setting_of_pillow, warnings.catch_warnings():
-        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # of large pictures, and of damage that an error will tell
         before = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses from twice this number on
         try:
@@ -118,6 +120,26 @@ def open_image(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> 
             PIL.Image.MAX_IMAGE_PIXELS = before
     _refuse_thin_png(image, source)
     return image
+
+
+def refuse_cut_short(image: Any, source: Path | IO[bytes]) -> None:
+    """Decode a picture that `open_image` gave, and refuse a PNG file whose data end early.
+
+    Pillow leaves zeros in the rows that are missing, so only pictures that end in zeros are looked into.
+
+    Raises:
+        OSError: the file is cut short.
+    """
+    image.load()
+    if image.format != "PNG":
+        return
+    last = image.crop((0, image.height - 1, image.width, image.height))
+    if last.getbbox(alpha_only=False) and not image.info.get("interlace"):
+        return
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        file.seek(0)
+        if lacks_rows(file):
+            raise OSError("its data end before its last row")
 
 
 @contextmanager

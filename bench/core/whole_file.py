@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _PREFIX, _SUFFIX = ".bench-", ".part"
 
@@ -25,6 +26,37 @@ def write_whole(path: Path, content: bytes | memoryview | str) -> None:
     """
     with writing_whole(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append_whole(file: BinaryIO, content: bytes) -> None:
+    """Append to a file that is open without a buffer, all of it or nothing, and bring it to the disk.
+
+    Raises:
+        OSError: there is no room; the file is as it was.
+    """
+    end = file.seek(0, os.SEEK_END)
+    try:
+        while content:
+            content = content[file.write(content) :]
+        os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), end)
+        raise
+
+
+def begin_of_last_line(file: BinaryIO) -> int:
+    """Where the line begins that a kill left without a line feed; the end of the file if there is none.
+
+    Args:
+        file: open to read, at any place.
+    """
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 1))
+    if file.read(1) in (b"", b"\n"):
+        return end
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
 
 
 @contextmanager

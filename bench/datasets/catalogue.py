@@ -100,6 +100,11 @@ def load(
     raise BenchError(_unknown(name_or_folder, list(entries)))
 
 
+def name_and_place(folder: Path, *, catalogue: Path | None = None) -> tuple[str, str]:
+    """`Dataset.name` and `Dataset.place` of a folder of images, which is not looked into."""
+    return _name_and_place(folder.expanduser(), _catalogue(catalogue))
+
+
 def describe(
     data: Path | None = None, *, catalogue: Path | None = None
 ) -> list[dict[str, str | int | bool | None]]:
@@ -191,11 +196,15 @@ def _load_folder(folder: Path, limit: int | None, taken: Iterable[str]) -> Datas
     images = [Image(printable(name), folder / name, sha256_of(folder / name)) for name in names[:limit]]
     others = tuple(map(printable, names[len(images) :]))
     images, notes = _without_copies(images)
+    name, place = _name_and_place(folder, taken)
+    return Dataset(name, None, tuple(images), False, others, place, tuple(notes))
+
+
+def _name_and_place(folder: Path, taken: Iterable[str]) -> tuple[str, str]:
     name = printable(folder.resolve().name)
     if name in taken:  # its results must not pass for those of the set
         name += "-folder"
-    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return Dataset(name, None, tuple(images), False, others, place, tuple(notes))
+    return name, hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
 def _without_copies(images: Iterable[Image]) -> tuple[list[Image], list[str]]:

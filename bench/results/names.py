@@ -24,6 +24,11 @@ def name_of_dataset(dataset: str | Path, store: Store, data: Path | None = None)
     text = str(dataset)
     if text in datasets.known() or not (Path(text).expanduser().is_dir() or "/" in text):
         return text
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        name, place = datasets.name_and_place(folder)
+        if store.is_at(name, place):  # as nearly always; else its pictures must tell, which takes longer
+            return name
     return store.name_for(datasets.load(text, data))
 
 

@@ -150,7 +150,9 @@ def from_line(line: str) -> Record:
         BadLine: the line is no record, or a field of it holds what can't be.
     """
     try:
-        values = _DECODER.decode(line)
+        values, end = _DECODER.raw_decode(line)  # `decode` would take half as long again
+        if line[end:].strip():
+            raise ValueError
     except ValueError:
         raise BadLine("is no line of JSON") from None
     except RecursionError:

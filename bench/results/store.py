@@ -9,10 +9,8 @@ of an older one, but a failure hides no figures unless it voids them. A line tha
 
 from __future__ import annotations
 
-import gc
 import glob
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,10 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from bench.core.collector import collector_at_rest
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.locks import lock
-from bench.core.whole_file import write_whole
+from bench.core.whole_file import append_whole, begin_of_last_line, write_whole
 from bench.results.records import (
     BadLine,
     CellKey,
@@ -126,7 +125,7 @@ class Store:
         """
         contents = Contents(version)
         lines: list[Row | Failure | RunRecord] = []
-        with _no_collections():
+        with collector_at_rest():
             for record in self._records(self.path(dataset, codec)):
                 if isinstance(record, Setup):
                     contents.setups[record.id] = record
@@ -214,6 +213,12 @@ class Store:
             name = f"{dataset.name}-{number}"
         return name
 
+    def is_at(self, name: str, place: str) -> bool:
+        """Whether results of that name are known to be of the folder at a place, `Dataset.place`."""
+        with suppress(OSError):
+            return (self._folder_of(name) / _PLACE).read_text(encoding="utf-8").strip() == place
+        return False
+
     def named(self, dataset: Dataset) -> Dataset:
         """The dataset under its name of `name_for`."""
         return replace(dataset, name=self.name_for(dataset))
@@ -237,10 +242,9 @@ class Store:
 
     def _is_of(self, name: str, dataset: Dataset) -> bool:
         """Whether results of that name are of this folder, or there are none."""
+        if self.is_at(name, dataset.place):
+            return True
         folder = self._folder_of(name)
-        with suppress(OSError):
-            if (folder / _PLACE).read_text(encoding="utf-8").strip() == dataset.place:
-                return True
         mine = {image.sha256 for image in dataset.images}
         theirs: set[str] = set()
         for path in folder.glob("*.jsonl"):
@@ -298,7 +302,7 @@ def _current(cells: dict[CellKey, Result], pictures: dict[str, str | None]) -> d
         unseen = pictures.get(record.image, "replaced") is None  # there, but the last run didn't look at it
         return record.image if unseen else None
 
-    in_order = all(_order(one) <= _order(other) for one, other in pairwise(cells.values()))
+    in_order = all(one <= other for one, other in pairwise(map(_order, cells.values())))
     if in_order and all(name_now(record) == record.image for record in cells.values()):
         return cells
     current = [
@@ -311,18 +315,6 @@ def _current(cells: dict[CellKey, Result], pictures: dict[str, str | None]) -> d
 
 def _order(record: Row | Failure) -> tuple[str, float]:
     return record.image, record.quality
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Python's collector of cycles at rest: it would go through all records again and again."""
-    was_at_work = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_at_work:
-            gc.enable()
 
 
 def _name_of(file_name: str, path: Path, kind: str) -> str:
@@ -348,37 +340,22 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
 
 def _write(file: BinaryIO, text: str) -> None:
     """Append text and bring it to the disk, all of it or nothing."""
-    end = file.seek(0, os.SEEK_END)
-    if end and _last_byte(file, end) != b"\n":
-        end = _mend_end(file, end)
-    content = text.encode()
+    _mend_end(file)
+    append_whole(file, text.encode())
+
+
+def _mend_end(file: BinaryIO) -> None:
+    """Take out a last line that a kill cut off, or end it if only its line feed is missing."""
+    start = begin_of_last_line(file)
+    file.seek(start)
+    if not (line := file.read()):
+        return
     try:
-        while content:
-            content = content[file.write(content) :]
-        os.fsync(file.fileno())
-    except OSError:
-        with suppress(OSError):
-            os.ftruncate(file.fileno(), end)
-        raise
-
-
-def _mend_end(file: BinaryIO, end: int) -> int:
-    """Take out a last line that a kill cut off, or end it if only its line feed is missing.
-
-    Returns:
-        Where the file ends then.
-    """
-    file.seek(0)
-    content = file.read()
-    start = content.rfind(b"\n") + 1
-    try:
-        from_line(content[start:].decode())
+        from_line(line.decode())
     except (BadLine, UnicodeDecodeError):
         file.truncate(start)
-        return start
-    file.seek(0, os.SEEK_END)
-    file.write(b"\n")
-    return end + 1
+    else:
+        append_whole(file, b"\n")
 
 
 def _bad_line(path: Path, number: int, error: Exception) -> str:
@@ -387,11 +364,6 @@ def _bad_line(path: Path, number: int, error: Exception) -> str:
     if isinstance(error, BadLine) and error.foreign:
         return f"{path}, line {number} {error}"
     return f"{path}, line {number} {error}; restore the file, or delete that line"
-
-
-def _last_byte(file: BinaryIO, end: int) -> bytes:
-    file.seek(end - 1)
-    return file.read(1)
 
 
 def _holds(file: BinaryIO, setup_id: str) -> bool:

@@ -18,7 +18,9 @@ from bench.process import Limits, Reply, Worker, WorkerError
 from bench.process.limits import fair_share
 
 
-def encode(source: Path, target: Path, spec: str | None, quality: float | None) -> str:
+def encode(
+    source: Path, target: Path, spec: str | None, quality: float | None, timeout: float | None = None
+) -> str:
     """Write the bitstream of a picture; returns what came of it, in words.
 
     Args:
@@ -26,9 +28,10 @@ def encode(source: Path, target: Path, spec: str | None, quality: float | None) 
         target: of the bitstream, and nothing else.
         spec: of the codec; None: the suffix of the target is its name, as in out.ainn.
         quality: None: one in the middle of the codec's curve.
+        timeout: seconds that encoding may take; None: any.
 
     Raises:
-        BenchError: no such picture, codec or quality, or the file can't be written.
+        BenchError: no such picture, codec or quality, it took too long, or the file can't be written.
     """
     codec = _codec(spec, target)
     if quality is None:
@@ -36,7 +39,7 @@ def encode(source: Path, target: Path, spec: str | None, quality: float | None) 
     codec.check_quality(quality)
     image = read_rgb(source)
     height, width = image.shape[:2]
-    coder = _Coder("encode", codec, spec)
+    coder = _Coder("encode", codec, spec, timeout)
     stream = coder.code(source, image.tobytes(), shape=image.shape, quality=quality).payload
     _write(target, stream)
     bpp = bits_per_pixel(len(stream), height, width)
@@ -46,16 +49,18 @@ def encode(source: Path, target: Path, spec: str | None, quality: float | None) 
     return f"{target}: {codec.name} at quality {quality:g}, {report}{note}"
 
 
-def decode(source: Path, target: Path, spec: str | None) -> str:
+def decode(source: Path, target: Path, spec: str | None, timeout: float | None = None) -> str:
     """Write the picture of a bitstream as PNG; returns what came of it, in words.
 
     Args:
         source: the bitstream.
         target: a .png file.
         spec: as in `encode`, by the suffix of the source.
+        timeout: seconds that decoding may take; None: any.
 
     Raises:
-        BenchError: no such file or codec, a damaged bitstream, or the file can't be written.
+        BenchError: no such file or codec, a damaged bitstream, it took too long, or the file can't be
+            written.
     """
     if target.suffix.lower() != ".png":
         raise BenchError(f"pictures are written as PNG; name {target} with .png at its end")
@@ -64,7 +69,7 @@ def decode(source: Path, target: Path, spec: str | None) -> str:
         stream = source.read_bytes()
     except OSError as error:
         raise BenchError(f"can't read {source} ({error.strerror})") from None
-    decoded = _Coder("decode", codec, spec).code(source, stream)
+    decoded = _Coder("decode", codec, spec, timeout).code(source, stream)
     picture = np.frombuffer(decoded.payload, np.uint8).reshape(decoded.header["shape"])
     _write(target, save(picture, "PNG"))
     height, width = picture.shape[:2]
@@ -84,12 +89,14 @@ def _codec(spec: str | None, stream: Path) -> Codec:
 
 
 class _Coder:
-    """An encoder or a decoder in a process of its own: on a damaged file a library may crash, or ask for all
-    memory."""
+    """An encoder or a decoder in a process of its own.
 
-    def __init__(self, side: str, codec: Codec, spec: str | None) -> None:
+    On a damaged file a library may crash, work for hours, or ask for all memory.
+    """
+
+    def __init__(self, side: str, codec: Codec, spec: str | None, timeout: float | None) -> None:
         self._does = f"{codec.name} can't {side}"
-        name, limits = codecs.resolve(spec or codec.name), Limits(None, fair_share(1))
+        name, limits = codecs.resolve(spec or codec.name), Limits(timeout, fair_share(1))
         self._side = side
         self._worker = Worker(side, name, limits, threads=os.cpu_count() or 1, confined=False)
 

@@ -191,7 +191,8 @@ class Run:
                 if self._is_wanted(done, failure is not None):
                     self.cells.append(Cell(image, quality))
                 elif row is not None and done:
-                    self.outcome.rows.append(replace(row, image=image.name))  # it may have been renamed
+                    renamed = row.image != image.name
+                    self.outcome.rows.append(replace(row, image=image.name) if renamed else row)
                 elif failure is not None:
                     self.outcome.failures.append(failure)
                 else:

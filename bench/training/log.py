@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench.core.whole_file import write_whole
+from bench.core.whole_file import append_whole, begin_of_last_line
 
 PARTS = ("photos", "passes", "update")  # of a step
 LOG_COLUMNS = (
@@ -85,11 +85,17 @@ class Window:
 
 
 def append(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to a log, and the heading to a new one."""
+    """Add a row to a log, and the heading to a new one. A row that a kill cut off is taken out.
+
+    Raises:
+        OSError: there is no room; the rows before stay.
+    """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, LOG_COLUMNS, restval="")
-    if not path.exists():
-        writer.writeheader()
-    writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-    before = path.read_bytes() if path.exists() else b""
-    write_whole(path, before + text.getvalue().encode())
+    with path.open("ab+", buffering=0) as file:
+        end = begin_of_last_line(file)
+        file.truncate(end)
+        if not end:
+            writer.writeheader()
+        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+        append_whole(file, text.getvalue().encode())

@@ -43,6 +43,25 @@ def test_every_sample_comes_back(spec: str) -> None:
         codec.check_quality(99)
 
 
+@pytest.mark.parametrize("spec", LOSSLESS)
+def test_a_bitstream_that_was_cut_off_is_refused(spec: str) -> None:
+    codec = get(spec)
+    whole = codec.encode(photo(65, 130), 100)
+    for length in (0, 1, len(whole) // 2, len(whole) * 9 // 10):
+        with pytest.raises(BenchError, match=r"whole|cut off|damaged|short"):
+            codec.decode(whole[:length])
+
+
+def test_a_jpegls_stream_without_its_end_never_reaches_charls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CharLS works for 5 seconds before it sees that the stream is over."""
+    codec = get("jpegls")
+    whole = codec.encode(photo(24, 40), 100)
+    monkeypatch.setattr("imagecodecs.jpegls_decode", lambda stream: pytest.fail("CharLS was called"))
+    for length in (len(whole) - 1, len(whole) - 10, len(whole) // 2):
+        with pytest.raises(BenchError, match="its end is missing"):
+            codec.decode(whole[:length])
+
+
 @pytest.mark.parametrize("name", EITHER)
 def test_results_from_before_the_parameter_was_there_still_count(name: str) -> None:
     """The version of the lossy codec doesn't name it, that of the lossless one does, or says so otherwise."""

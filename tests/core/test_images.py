@@ -16,18 +16,19 @@ import tifffile
 from PIL import Image, ImageCms
 from tiny import photo
 
+from bench.codecs import get
 from bench.core.errors import BenchError
 from bench.core.images import lost_metadata, pixels, read_rgb
 
 
-def _png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
+def _png(width: int, height: int, depth: int, colour: int, rows: bytes, interlaced: int = 0) -> bytes:
     """A PNG file of kinds that Pillow reads but cannot write (PNG specification, 11.2)."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         crc = struct.pack(">I", zlib.crc32(kind + body))
         return struct.pack(">I", len(body)) + kind + body + crc
 
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
     content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + content
 
@@ -81,7 +82,9 @@ def test_read_rgb_refuses_deep_and_foreign_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "tif", "ppm"])
-def test_read_rgb_refuses_truncated_files(suffix: str, tmp_path: Path) -> None:
+def test_read_rgb_refuses_truncated_files(
+    suffix: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     path = tmp_path / f"image.{suffix}"
     noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     PIL.Image.fromarray(noise).save(path)
@@ -90,6 +93,7 @@ def test_read_rgb_refuses_truncated_files(suffix: str, tmp_path: Path) -> None:
         path.write_bytes(content[:length])
         with pytest.raises(BenchError, match=re.escape(str(path))):
             read_rgb(path)
+    assert not recwarn.list  # the error says it all
     path.unlink()
     with pytest.raises(BenchError, match="there is no image"):
         read_rgb(path)
@@ -204,6 +208,36 @@ def test_a_png_that_claims_more_than_its_bytes_can_hold_is_refused(tmp_path: Pat
     assert read_rgb(path).shape == (4000, 4000, 3)
     with pytest.raises(BenchError, match="claims"):
         read_rgb(BytesIO(_png(40_000, 1000, depth=8, colour=2, rows=bytes(9))))
+
+
+def _rows(samples: np.ndarray, interlaced: int) -> bytes:
+    """As a PNG file has them before they are compressed, unfiltered; grey, of 8 bits."""
+    starts, steps = [(0, 0)], [(1, 1)]
+    if interlaced:
+        starts = [(0, 0), (0, 4), (4, 0), (0, 2), (2, 0), (0, 1), (1, 0)]  # row and column
+        steps = [(8, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
+    passes = [samples[y::down, x::right] for (y, x), (down, right) in zip(starts, steps, strict=True)]
+    return b"".join(b"\0" + row.tobytes() for part in passes if part.size for row in part)
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+@pytest.mark.parametrize("size", [(13, 21), (1, 1), (2, 9), (9, 1)])
+def test_a_png_whose_data_end_early_but_well_is_refused(
+    tmp_path: Path, size: tuple[int, int], interlaced: int
+) -> None:
+    """Its chunks are whole, its stream is: Pillow takes the rows that aren't there for black."""
+    height, width = size
+    path = tmp_path / "cut.png"
+    for samples in (np.full(size, 7, np.uint8), np.zeros(size, np.uint8)):
+        rows = _rows(samples, interlaced)
+        path.write_bytes(_png(width, height, depth=8, colour=0, rows=rows, interlaced=interlaced))
+        assert np.array_equal(read_rgb(path), np.repeat(samples[..., None], 3, axis=2))
+        for kept in {0, 1, len(rows) // 2, len(rows) - 1}:
+            cut = _png(width, height, depth=8, colour=0, rows=rows[:kept], interlaced=interlaced)
+            path.write_bytes(cut)
+            _refused(path, "cut.png cannot be read as an image")
+            with pytest.raises(BenchError, match="this is not a whole PNG file"):
+                get("png").decode(cut)
 
 
 def test_whatever_pillow_raises_of_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:

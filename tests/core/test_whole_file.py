@@ -93,6 +93,8 @@ MAY = {
     "bench/run/cluster/team.py": "through the store",
     "bench/results/kept_pictures.py": "to the part that writing_whole gave",
     "bench/run/quiet.py": "locks",
+    "bench/core/png_rows.py": "into memory, in its example",
+    "bench/training/log.py": "appends rows, all of each or nothing",
     "bench/results/store.py": "appends lines, all of each or nothing",
     "codecs/command.py": "in a temporary folder",
     "codecs/pillow.py": "into memory",

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from full_disk import full_disk
 from tiny import TINY, photo
 from trainings import checkpoint
+from trainings import log as log_rows
 
 from bench import cli
 from bench.codecs.ainn.codec import AinnCodec
@@ -113,6 +115,41 @@ def test_the_command_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert done.stderr.startswith("bench: no training photos at") and done.stderr.count("\n") == 1
 
 
+def test_a_full_disk_leaves_checkpoint_log_and_weights_as_they_were(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(CONFIGS, "tiny", TINY)
+    options = ["--data", str(photos), "--config", "tiny", "--crop", "64", "--batch", "1"]
+
+    def bench_train(*more: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["bench", "train", *options, "--out", str(tmp_path), *more])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return f"{ended.value.code}: {capsys.readouterr().err}"
+
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    with full_disk(0):
+        first = bench_train("--steps", "1")
+    assert "2: " in first[:3] and f"can't write to {tmp_path} (File too large)" in first
+    assert not any(files().values()) and CHECKPOINT not in files()
+    bench_train("--steps", "1")
+    before = files()
+    resume = ("--resume", str(tmp_path / CHECKPOINT), "--steps", "2")
+    for room in (len(before[LOG]), len(before[CHECKPOINT]) // 2):  # for the next row of the log, or not
+        with full_disk(room):
+            ended = bench_train(*resume)
+        assert ended.startswith("2: ") and ended.splitlines()[-1] == (
+            f"bench: can't write to {tmp_path} (File too large); make room, and go on with --resume "
+            f"{tmp_path / CHECKPOINT} if that is there"
+        )
+        now = files()
+        assert now.keys() == before.keys() and now[LOG].startswith(before[LOG])
+        assert all(now[name] == before[name] for name in (CHECKPOINT, WEIGHTS))
+    assert bench_train(*resume).startswith("0: ") and checkpoint(tmp_path)["step"] == 2
+
+
 def test_the_command_trains_resumes_and_guards_what_is_there(
     photos: Path,
     tmp_path: Path,
@@ -136,6 +173,11 @@ def test_the_command_trains_resumes_and_guards_what_is_there(
     assert bench_train("--out", log_file).startswith(f"2: bench: {log_file} is a file; give --out a folder")
     assert "done. weights:" in bench_train("--resume", str(tmp_path / CHECKPOINT))
     assert checkpoint(tmp_path)["step"] == 2
+    log = (tmp_path / LOG).read_bytes()
+    (tmp_path / LOG).write_bytes(log + b"3,0.1,")  # as a kill leaves it
+    bench_train("--resume", str(tmp_path / CHECKPOINT), "--steps", "3", "--validate-every", "1")
+    assert (tmp_path / LOG).read_bytes().startswith(log + b"3,")
+    assert [row["step"] for row in log_rows(tmp_path)] == ["0", "2", "3"]
     image = photo(20, 30)
     codec = AinnCodec(tmp_path / WEIGHTS)
     assert codec.decode(codec.encode(image, 1)).shape == image.shape

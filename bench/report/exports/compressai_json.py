@@ -91,7 +91,7 @@ def _whole(full: Curve, say: Callable[[str], None]) -> Curve:
     """The curve over the images that have all its qualities, so that all points are over the same."""
     if not full.cells:
         return full
-    images, qualities = whole_curves(full.cells)
+    images, qualities = whole_curves(cell.place for cell in full.cells)
     if not images:
         raise BenchError(f"no image has all qualities of {full.codec}; measure those that are missing")
     cells = [cell for cell in full.cells if cell.image in images and cell.quality in qualities]
