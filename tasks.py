@@ -118,7 +118,11 @@ def find_python() -> str:
 
 def run(*command: object, cwd: Path = ROOT, **variables: str) -> int:
     """Exit code of a command, which has these variables in its environment."""
-    return subprocess.run([str(part) for part in command], cwd=cwd, env=os.environ | variables).returncode
+    environment = os.environ | variables
+    # Python may keep what it compiles. Else each process compiles NumPy and pandas again, which takes longer
+    # than most tests: uv leaves compiling to the first import.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return subprocess.run([str(part) for part in command], cwd=cwd, env=environment).returncode
 
 
 if __name__ == "__main__":

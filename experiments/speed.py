@@ -1,14 +1,17 @@
 """What the harness costs: JPEG at 8 qualities, PSNR and MS-SSIM, beside compressai's own bench.
 
     python experiments/speed.py path/to/kodak
+    python experiments/speed.py path/to/kodak --rounds 1
 
-Every setting runs three times, in turns, so that what else the machine does hits all of them; the quickest
-counts. Starting Python is part of every time. The last line is the CPU time of the harness alone: that of a
-whole run less that of the codec and the metrics, called in a bare loop on the same pictures.
+Every setting runs three times unless another number is given, in turns, so that what else the machine does
+hits all of them; the quickest counts. Starting Python is part of every time. The last line is the CPU time of
+the harness alone: that of a whole run less that of the codec and the metrics, called in a bare loop on the
+same pictures.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import subprocess
@@ -23,7 +26,6 @@ from bench import codecs, metrics
 from bench.core.images import read_rgb
 
 QUALITIES = (5, 10, 20, 30, 50, 70, 90, 95)
-ROUNDS = 3
 
 # compressai doesn't import beside a CPU build of torch unless it is helped.
 COMPRESSAI = (
@@ -81,14 +83,14 @@ def bare_loop(folder: Path) -> float:
     return used
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, rounds: int) -> None:
     settings = {f"bench run --jobs {jobs}": (ours, jobs) for jobs in (1, 2)}
     for jobs in (1, 2):
         for threads in (None, 1):
             name = f"compressai.utils.bench -j {jobs}" + (f", OMP_NUM_THREADS={threads}" if threads else "")
             settings[name] = (theirs, jobs, threads)  # type: ignore[assignment]
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in settings}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, (measure, *options) in settings.items():
             found[name].append(measure(folder, *options))  # type: ignore[operator]
     images = len(list(folder.glob("*.png")))
@@ -99,7 +101,7 @@ def main(folder: Path) -> None:
     mine = min(wall for name, (wall, _) in best.items() if name.startswith("bench"))
     other = min(wall for name, (wall, _) in best.items() if not name.startswith("bench"))
     print(f"\nbest against best: {other / mine:.2f} times faster")
-    alone = float(np.median([work_alone(folder) for _ in range(ROUNDS)]))
+    alone = float(np.median([work_alone(folder) for _ in range(rounds)]))
     cpu = best["bench run --jobs 1"][1]
     print(
         f"CPU of a run {cpu:.1f} s, of codec and metrics {alone:.1f} s: the harness is {1 - alone / cpu:.1%}"
@@ -107,7 +109,12 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["--alone"]:
-        print(bare_loop(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("kodak", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="only the bare loop: CPU seconds")
+    options = parser.parse_args()
+    if options.alone:
+        print(bare_loop(options.kodak))
     else:
-        main(Path(sys.argv[1]))
+        main(options.kodak, options.rounds)
