@@ -1,7 +1,7 @@
 """What runs inside a process of its own: an encoder, a decoder or a scorer, doing one thing at a time.
 
 An encoder gets pixels and gives a bitstream. A decoder gets the bitstream and nothing else. A scorer reads
-the original and gets the decoded pixels. A `Template` forks this process, when a `Worker` asks for it.
+the original and gets the decoded pixels. `Worker` starts this process; nobody starts it by hand.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
@@ -22,11 +22,9 @@ from typing import TYPE_CHECKING, Any
 from bench.core.errors import BenchError
 from bench.process import gpu, heap
 from bench.process.confine import UNCONFINED, Reach, confine
-from bench.process.file_pages import map_again
 from bench.process.guard import split
-from bench.process.messages import read, receive, send
+from bench.process.messages import receive, send
 from bench.process.program_memory import take_peak
-from bench.process.template import become
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,41 +170,23 @@ class Scorer:
         return {"values": values, "cpu": used, "sha256": hashlib.sha256(pixels).hexdigest()}, None
 
 
-def begin(pipe_fd: int, lifeline_fd: int, output: int, pages: Sequence[tuple[int, int]]) -> None:
-    """Become what the first message says, and answer what comes through the pipe until it closes.
-
-    Args:
-        lifeline_fd: to the runner; when it closes, all here must end too.
-        output: the file that this process prints to.
-        pages: of files that its template had in memory.
-    """
-    os.setsid()
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
-    pipe = Connection(pipe_fd)
-    how, _ = receive(pipe)
-    os.chdir(how["work"])
-    become(how["variables"], how["role"], how["what"])
-    namespaces = split(pipe_fd, lifeline_fd, os.path.dirname(how["work"]), how["isolated"])
-    map_again(pages)
-    _answer_all(pipe, how["role"], how["what"], how["confined"], namespaces)
-
-
-def _answer_all(pipe: Connection, role: str, what: str, confined: bool, namespaces: frozenset[str]) -> None:
+def main(pipe_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, isolated: bool) -> None:
     """Answer what comes through the pipe until it closes.
 
     Args:
+        lifeline_fd: a pipe that ends when the runner does, however it does; then all here must end too.
         role: "encode", "decode" or "score".
         what: the codec, or metrics with commas between.
         confined: whether a codec is held to its own files.
-        namespaces: that this process is in.
+        isolated: whether to try namespaces.
     """
     work = Path.cwd()
+    namespaces = split(pipe_fd, lifeline_fd, str(work.parent), isolated)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     heap.keep_freed()
     with suppress(OSError):  # opened now: a confined process may open nothing to write
         _peak_reset.append(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC))
+    pipe = Connection(pipe_fd)
     made: list[Coder | Scorer] = []
 
     def load(header: dict[str, Any], payload: bytes) -> Answer:
@@ -219,8 +199,7 @@ def _answer_all(pipe: Connection, role: str, what: str, confined: bool, namespac
         while True:
             header, payload = receive(pipe)
             action = header.pop("action")
-            work_for = load if action == "load" else getattr(made[0], action)
-            send(pipe, *_answer(work_for, header, read(payload)))
+            send(pipe, *_answer(load if action == "load" else getattr(made[0], action), header, payload))
 
 
 def _answer(
@@ -298,3 +277,8 @@ def _libraries() -> dict[str, str]:
             with suppress(PackageNotFoundError):
                 versions[distribution] = version(distribution)
     return versions
+
+
+if __name__ == "__main__":
+    _, pipe_fd, lifeline_fd, role, what, hold, where = sys.argv
+    main(int(pipe_fd), int(lifeline_fd), role, what, hold == "confined", where == "isolated")

@@ -49,21 +49,6 @@ class Descendants:
                     pids.append(pid)
         return pids
 
-    def is_childless(self) -> bool:
-        """Whether the worker, which is stopped, is alone in a namespace of its own; False: it may not be.
-
-        Orphans are children of the first process there. That takes a tenth of looking at all processes.
-        """
-        if self.first is None:
-            return False
-        try:
-            threads = [(pid, thread) for pid in (self.first, self.worker) for thread in _threads(pid)]
-            return not any(
-                Path(f"/proc/{pid}/task/{thread}/children").read_bytes() for pid, thread in threads
-            )
-        except OSError:  # it is gone, or this kernel tells no children
-            return False
-
     def end(self, but: Iterable[int] = ()) -> None:
         """Kill them all.
 
@@ -119,14 +104,10 @@ def is_over(pid: int) -> bool:
         return True
 
 
-def _threads(pid: int) -> list[str]:
-    return os.listdir(f"/proc/{pid}/task")
-
-
 def _goes_on(pid: int) -> bool:
     """Whether a thread of a process can still run; False where there is no /proc to tell."""
     try:
-        for thread in _threads(pid):
+        for thread in os.listdir(f"/proc/{pid}/task"):
             stat = Path(f"/proc/{pid}/task/{thread}/stat").read_bytes()
             if stat[stat.rindex(b")") + 2 :][:1] not in b"TtZX":
                 return True

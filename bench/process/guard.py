@@ -1,7 +1,7 @@
 """The guard of a worker: a process that runs no code of a codec, and ends the worker when its runner is gone.
 
-    runner -> template -> guard -> worker, and what the worker starts
-                                -> first process of the worker's namespace, where there are namespaces
+    runner -> guard -> worker, and what the worker starts
+                    -> first process of the worker's namespace, where there are namespaces
 
 Whatever the worker does, the guard goes on. A codec that stays in C code with Python's lock held would stop
 every thread of its own process, and with them one that waits for the runner's end. When the first process of
@@ -14,62 +14,14 @@ import os
 import select
 import shutil
 import signal
-import socket
-import struct
 import sys
-import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from bench.process.messages import send
 
-_FAREWELL = b"."  # what a runner that lives sends before it closes the lifeline
-_STATUS = struct.Struct("i")  # what a guard sends when its worker has ended
-
-
-class Guard:
-    """A guard, seen from the runner.
-
-    Args:
-        number: of its process.
-        lifeline: to it. When it closes, all processes there end.
-    """
-
-    def __init__(self, number: int, lifeline: socket.socket) -> None:
-        self.number, self._lifeline = number, lifeline
-        self.code = (
-            -signal.SIGKILL.value
-        )  # exit code of its worker, or minus a signal, as far as it could tell
-        self._over = False
-
-    def wait(self, seconds: float = 0.0) -> bool:
-        """Whether it has ended, after so many seconds at most."""
-        deadline = time.monotonic() + seconds
-        while not self._over:
-            self._lifeline.settimeout(max(0.0, deadline - time.monotonic()))
-            try:
-                status = self._lifeline.recv(_STATUS.size)
-            except (BlockingIOError, TimeoutError):
-                return False
-            except OSError:
-                status = b""
-            if status:
-                (self.code,) = _STATUS.unpack(status)
-            else:
-                self._over = True
-        return True
-
-    def end(self, seconds: float) -> None:
-        """Have it end all its processes, and kill it if that takes longer than so many seconds."""
-        with suppress(OSError):
-            self._lifeline.send(_FAREWELL)
-            self._lifeline.shutdown(socket.SHUT_WR)
-        if not self.wait(seconds):
-            with suppress(OSError):
-                os.kill(self.number, signal.SIGKILL)
-            self.wait(seconds)
-        self._lifeline.close()
+FAREWELL = b"."  # what a runner that lives sends before it closes the lifeline
 
 
 def split(pipe: int, lifeline: int, folder: str, isolated: bool) -> frozenset[str]:
@@ -79,7 +31,7 @@ def split(pipe: int, lifeline: int, folder: str, isolated: bool) -> frozenset[st
 
     Args:
         pipe: to the runner.
-        lifeline: to the runner. When it closes, all processes here end.
+        lifeline: one end of a pipe. When the runner's end of it closes, all processes here end.
         folder: removed when the runner died.
         isolated: whether to make namespaces, where the kernel lets us.
 
@@ -175,7 +127,13 @@ def _stand(worker: int, first: int | None, lifeline: int, ended: int, folder: st
             os.wait()
     if status is None and not farewell:
         shutil.rmtree(folder, ignore_errors=True)
-    if status is not None:
-        with suppress(OSError):
-            os.write(lifeline, _STATUS.pack(os.waitstatus_to_exitcode(status)))
-    os._exit(0)
+    _end_like(status or 0)
+
+
+def _end_like(status: int) -> NoReturn:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        with suppress(OSError):  # SIGKILL is as it should be
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))

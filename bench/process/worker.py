@@ -7,32 +7,41 @@ import json
 import os
 import secrets
 import signal
-import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
 from bench.core.errors import BenchError
+from bench.core.openmp import wait_passively
 from bench.process.confine import Reach
-from bench.process.descendants import Descendants, memory_of, send_signal, wait_until_stopped
-from bench.process.environment import own_variables, shared_variables
+from bench.process.descendants import MARK, Descendants, memory_of, send_signal, wait_until_stopped
 from bench.process.folders import Folder
-from bench.process.guard import Guard
+from bench.process.guard import FAREWELL
 from bench.process.limits import MAX_PROCESSES, Limits
-from bench.process.messages import Payload, read, receive, send
-from bench.process.template import REUSED, forget, template_for
+from bench.process.messages import receive, send
 
 LAST_LINES = 3  # of what a process printed, part of the reason when it dies
 LEAST_LOADING_S = 60.0  # that importing a codec may take, however low the limit of coding is
 _FIRST_LOOK, _LONGEST_WAIT = 0.05, 0.1  # seconds between looks at a process that works
 _END_S = 10.0  # that the end of all processes of a worker may take
+
+# Where libraries keep what they compile: by default in the user's home folder, which a confined codec can't
+# write to. Each process has a place of its own, or one could leave word for another there.
+_CACHES = (
+    "CUDA_CACHE_PATH", "NUMBA_CACHE_DIR", "PYTORCH_KERNEL_CACHE_PATH", "TORCHINDUCTOR_CACHE_DIR",
+    "TRITON_CACHE_DIR",
+)  # fmt: skip
+
+# Places that the runner's environment tells, and that are nobody's business.
+_PLACES = ("BENCH_DATA", "OLDPWD", "PYTEST_CURRENT_TEST", "_")
 
 _can_isolate = True  # until a kernel says otherwise
 
@@ -51,12 +60,8 @@ class WorkerError(Exception):
 
 class Reply(NamedTuple):
     header: dict[str, Any]
-    content: Payload  # that can be passed on to another worker without a copy
+    payload: bytes
     memory: int  # bytes, peak of the process and its children as far as was seen from outside
-
-    @property
-    def payload(self) -> bytes:
-        return read(self.content)
 
 
 class Worker:
@@ -94,9 +99,8 @@ class Worker:
         self.hidden, self.variables = tuple(hidden), dict(variables or {})
         self.loaded: dict[str, Any] = {}  # what it said of itself when it was loaded
         self.start_s: float | None = None  # from nothing to ready
-        self._guard: Guard | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._mark = ""
-        self._starts = 0
 
     @property
     def running(self) -> bool:
@@ -135,7 +139,7 @@ class Worker:
         """
         reach = json.dumps(asdict(self._reach)).encode() if self.confined else b"{}"
         began = time.perf_counter()
-        template_s = self._spawn()
+        self._spawn()
         seconds = self.limits.seconds
         loading = Limits(seconds and max(seconds, LEAST_LOADING_S), self.limits.memory)
         try:
@@ -144,13 +148,13 @@ class Worker:
         except WorkerError:
             self.close()
             raise
-        self.start_s = time.perf_counter() - began + template_s
+        self.start_s = time.perf_counter() - began
         self.loaded = loaded.header | warm.header
         self._before = self._files()
         self._rest()
         return warm.payload
 
-    def ask(self, action: str, payload: Payload | None = None, **values: Any) -> Reply:
+    def ask(self, action: str, payload: bytes | None = None, **values: Any) -> Reply:
         """Have one piece of work done.
 
         Raises:
@@ -162,9 +166,8 @@ class Worker:
             return self._ask({"action": action, **values}, payload, self.limits)
         finally:
             if self._guard is not None and self._resting:
+                self._processes.end(but=self._resting)
                 self._signal_resting(signal.SIGSTOP)
-                if len(self._resting) > 1 or not self._processes.is_childless():
-                    self._processes.end(but=self._resting)
 
     def cpu_seconds(self) -> float:
         """CPU time that the process and those of its children that have ended have used."""
@@ -190,44 +193,53 @@ class Worker:
         self._pipe.close()
         if self._processes.first is None:  # the guard kills all that are in the namespace
             self._processes.end()
-        guard.end(_END_S)
+        with suppress(OSError):
+            os.write(self._lifeline, FAREWELL)
+        os.close(self._lifeline)
+        with suppress(subprocess.TimeoutExpired):
+            guard.wait(_END_S)
+        guard.kill()
+        guard.wait()
         self._folder.remove()
 
-    def _spawn(self) -> float:
-        """Start the processes; gives the seconds that this took before, to start their template."""
+    def _spawn(self) -> None:
         self.close()
         self._resting: list[int] = []
-        number = (self._starts + (self.role != "encode")) % 2  # not that of the last start, or of the encoder
-        self._starts += 1
         global _can_isolate
-        template_s = self._spawned(number, self.confined and _can_isolate)
-        if template_s is None:
+        if not self._spawned(self.confined and _can_isolate):
             _can_isolate = False
-            template_s = self._spawned(number, False)
-        if template_s is None:
-            raise WorkerError(self._died())
+            if not self._spawned(False):
+                raise WorkerError(self._died())
         if self.cpus is not None and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._processes.worker, self.cpus)
-        return template_s
 
-    def _spawned(self, number: int, isolated: bool) -> float | None:
-        """As `_spawn`, by the template of a number; None: namespaces were to be made, and no use of them."""
+    def _spawned(self, isolated: bool) -> bool:
+        """Start the processes; False: namespaces were to be made, and no use of them."""
         self._mark = secrets.token_hex(8)
         self._folder = Folder()
         self._pipe, theirs = Pipe()
-        with theirs, self._folder.output.open("wb") as output:
-            try:
-                template_s = self._fork(number, theirs, output.fileno())
-            except OSError as error:
-                self._pipe.close()
-                self._folder.remove()
-                raise WorkerError(f"no process can be started ({error.strerror or error})") from None
+        lifeline, self._lifeline = os.pipe()
         try:
-            how = {
-                "role": self.role, "what": self.what, "confined": self.confined, "isolated": isolated,
-                "work": str(self._folder.work), "variables": self._variables(),
-            }  # fmt: skip
-            send(self._pipe, how)
+            with self._folder.output.open("wb") as output:
+                self._guard = subprocess.Popen(
+                    [
+                        *(sys.executable, "-P", "-m", "bench.process.child"),
+                        *(str(theirs.fileno()), str(lifeline), self.role, self.what),
+                        *("confined" if self.confined else "free", "isolated" if isolated else "beside"),
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(theirs.fileno(), lifeline),
+                    cwd=self._folder.work,
+                    env=self._environment(),
+                    start_new_session=True,  # Ctrl-C doesn't reach it
+                )
+        finally:
+            theirs.close()
+            os.close(lifeline)
+        self._processes = Descendants(self._guard.pid, self._guard.pid, self._mark)
+        try:
             if not self._pipe.poll(LEAST_LOADING_S):
                 raise EOFError
             started, _ = receive(self._pipe)
@@ -235,38 +247,35 @@ class Worker:
             raise WorkerError(self._died()) from None
         if started["worker"] is None:
             self.close()
-            return None
-        assert self._guard is not None
-        guard = self._guard.number
-        self._processes = Descendants(guard, started["worker"], self._mark, started["first"])
-        return template_s
+            return False
+        self._processes = Descendants(self._guard.pid, started["worker"], self._mark, started["first"])
+        return True
 
-    def _fork(self, number: int, theirs: Connection, output: int) -> float:
-        """Have a template start the guard."""
-        environment = shared_variables(self.role, self.threads, self.hidden) | self.variables
-        if not REUSED:
-            environment |= self._variables()
-        for attempt in range(2):
-            template, template_s = template_for(environment, number)
-            ours, of_guard = socket.socketpair()
-            with of_guard:
-                try:
-                    guard = template.fork(theirs, of_guard, output)
-                except OSError:
-                    ours.close()
-                    forget(template)  # it may have been killed
-                    if attempt:
-                        raise
-                else:
-                    break
-        if not REUSED:
-            forget(template)
-        self._guard = Guard(guard, ours)
-        self._processes = Descendants(guard, guard, self._mark)
-        return template_s
+    def _environment(self) -> Mapping[str, str]:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _PLACES and (name == "HOME" or os.path.abspath(value) not in self._secret_places)
+        }
+        for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
+            environment[f"{name}_NUM_THREADS"] = str(self.threads)
+        if self.role == "score":
+            # NumPy's products in metrics are small. OpenBLAS's threads spin between them, whatever
+            # OMP_WAIT_POLICY says, and beside other programs take three times as long as one does.
+            environment["OPENBLAS_NUM_THREADS"] = "1"
+        wait_passively(environment)
+        # The search path of this process, as children of tests and notebooks may not have it.
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        work = str(self._folder.work)
+        if self.confined:
+            environment |= dict.fromkeys(_CACHES, str(self._folder.cache))
+        return environment | self.variables | {MARK: self._mark, "TMPDIR": work, "PWD": work}
 
-    def _variables(self) -> dict[str, str]:
-        return own_variables(self._mark, self._folder, self.confined) | self.variables
+    @functools.cached_property
+    def _secret_places(self) -> set[str]:
+        """What is hidden, and the folders of hidden files."""
+        places = {os.path.abspath(path) for path in self.hidden}
+        return places | {os.path.dirname(path) for path in places if os.path.isfile(path)}
 
     @functools.cached_property
     def _reach(self) -> Reach:
@@ -295,7 +304,7 @@ class Worker:
 
     def _signal_resting(self, number: int) -> None:
         """Send a signal to those that rest, unless their numbers may be those of others by now."""
-        if self._guard is None or self._guard.wait():
+        if self._guard is None or self._guard.poll() is not None:
             return
         if len(self._resting) > 1:
             self._resting = [pid for pid in self._processes.pids() if pid in self._resting]
@@ -303,7 +312,7 @@ class Worker:
         if number == signal.SIGSTOP:
             wait_until_stopped(self._resting)
 
-    def _ask(self, header: Mapping[str, Any], payload: Payload | None, allowed: Limits) -> Reply:
+    def _ask(self, header: Mapping[str, Any], payload: bytes | None, allowed: Limits) -> Reply:
         assert self._guard is not None
         try:
             send(self._pipe, header, payload)
@@ -347,7 +356,9 @@ class Worker:
     def _died(self) -> str:
         """Why there is no answer: how the process ended, and its last words."""
         assert self._guard is not None
-        code = self._guard.code if self._guard.wait(1) else None
+        with suppress(subprocess.TimeoutExpired):
+            self._guard.wait(1)
+        code = self._guard.returncode
         words = self._last_lines()
         self.close()
         how = (

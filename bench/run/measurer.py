@@ -8,7 +8,6 @@ what was decoded.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import random
 import statistics
@@ -24,7 +23,6 @@ from bench.core.errors import without_folders
 from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError, gpu_processes
 from bench.process.limits import fair_share
-from bench.process.messages import Payload
 from bench.results import Failure, Row, Setup
 from bench.results.kept_pictures import Kept
 from bench.run.canary import Coded, Likes, Picture, is_detailed, psnr, why_worse
@@ -180,19 +178,19 @@ class Measurer:
         self._warm_up_for(shape, cell.quality)
         alone = self._alone()
         repeats = self._settings.repeats
-        pixels = None if self._encoder_holds == cell.image else original.content
+        pixels = None if self._encoder_holds == cell.image else original.payload
         self._encoder_holds = cell.image
         encoded = _do(self._encoder, "encode", pixels, shape=shape, quality=cell.quality, repeats=repeats)
         self._encoder.tidy()
         stream = encoded.payload
         decoded = _do(self._decoder, "decode", stream, repeats=repeats)
         self._decoder.tidy()
-        _check_shape(decoded, shape)
+        _check_shape(decoded.header["shape"], shape)
         if self._lossless:
             _check_samples(decoded, original)
         alone = alone and self._alone()
-        scored = _do(self._scorer, "score", decoded.content, shape=decoded.header["shape"])
-        self._remember(cell, stream, decoded)
+        scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
+        self._remember(Sample(cell, stream, decoded.payload))
         if self._kept is not None:
             where = (self._dataset.name, self._name, cell.image.name, cell.quality)
             self._kept.save(*where, stream, decoded.payload, decoded.header["shape"])
@@ -251,7 +249,7 @@ class Measurer:
             self._encoder.tidy()
             decoded = _do(self._decoder, "decode", stream, repeats=1)
             self._decoder.tidy()
-            _check_shape(decoded, shape)
+            _check_shape(decoded.header["shape"], shape)
         except _CellError as error:
             return f"{error.side}: {error.reason}"
         return Coded(metrics.bits_per_pixel(len(stream), height, width), psnr(picture, _picture(decoded)))
@@ -294,14 +292,13 @@ class Measurer:
             self._decoder.tidy()
             self._warm_for.add(key)
 
-    def _remember(self, cell: Cell, stream: bytes, decoded: Reply) -> None:
+    def _remember(self, sample: Sample) -> None:
         """Keep a few of all samples, all of them equally likely (reservoir sampling)."""
         self._decoded += 1
-        place = random.randrange(self._decoded)
-        if self._decoded <= SPOT_CHECKS:
-            self._samples.append(Sample(cell, stream, decoded.payload))
-        elif place < SPOT_CHECKS:
-            self._samples[place] = Sample(cell, stream, decoded.payload)
+        if len(self._samples) < SPOT_CHECKS:
+            self._samples.append(sample)
+        elif (place := random.randrange(self._decoded)) < SPOT_CHECKS:
+            self._samples[place] = sample
 
     def _failure(self, cell: Cell, error: _CellError, voids: bool = False) -> Failure:
         return Failure(
@@ -358,17 +355,14 @@ class _CellError(Exception):
         self.side, self.reason = side, reason
 
 
-def _do(worker: Worker, action: str, payload: Payload | None = None, **values: Any) -> Reply:
+def _do(worker: Worker, action: str, payload: bytes | None = None, **values: Any) -> Reply:
     try:
         return worker.ask(action, payload, **values)
     except WorkerError as error:
         raise _CellError(action, str(error)) from None
 
 
-def _check_shape(reply: Reply, original: Sequence[int]) -> None:
-    decoded = reply.header["shape"]
-    if len(reply.content) != math.prod(decoded):
-        raise _CellError("decode", f"it gave {len(reply.content)} samples of a picture of {decoded}")
+def _check_shape(decoded: Sequence[int], original: Sequence[int]) -> None:
     if decoded != original:
         (height, width, channels), (high, wide, _) = decoded, original
         of = "" if channels == 3 else f" of {channels} channels"

@@ -61,9 +61,7 @@ def test_a_codec_stuck_in_c_ends_with_its_runner(
 def test_a_guard_that_is_killed_takes_its_worker_along(start: Start, temporary: Path, tmp_path: Path) -> None:
     run = start("stuck-in-c")
     wait_for(lambda: list(temporary.glob("bench-*/work/stuck")))
-    templates = psutil.Process(run.pid).children()
-    guards = [guard for template in templates for guard in template.children()]
-    (guard,) = [guard for guard in guards if "encode" in guard.cmdline()]
+    (guard,) = [process for process in psutil.Process(run.pid).children() if "encode" in process.cmdline()]
     processes = guard.children(recursive=True)
     assert processes
     guard.kill()

@@ -132,7 +132,7 @@ def marked(mark: str, word: str = "") -> list[psutil.Process]:
 
 
 def codecs_of(mark: str) -> list[psutil.Process]:
-    return marked(mark, "bench.process.template")
+    return marked(mark, "bench.process.child")
 
 
 def workers_of(mark: str) -> list[psutil.Process]:

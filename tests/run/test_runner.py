@@ -163,8 +163,8 @@ def test_a_codec_that_eats_memory_is_ended(run: Hostile, tmp_path: Path, codec: 
 def test_a_fork_bomb_is_ended(run: Hostile, tmp_path: Path) -> None:
     failure = only_failure(run("bomb"), tmp_path / "results", "bomb")
     assert failure.reason == "it started over 256 processes"
-    assert not _pids("bench.process.template", "by-nobody")  # the helper below works
-    assert not [pid for pid in _pids("bench.process.template") if "bomb" in _command(pid)]
+    assert not _pids("bench.process.child", "by-nobody")  # the helper below works
+    assert not [pid for pid in _pids("bench.process.child") if "bomb" in _command(pid)]
 
 
 def test_a_codec_that_scribbles_on_its_input_harms_itself_alone(run: Hostile, tmp_path: Path) -> None:
@@ -192,8 +192,7 @@ def test_a_killed_run_goes_on_where_it_was(picture: Path, environment: Environme
     )
     _wait_for(lambda: path.exists() and '"row"' in path.read_text())
     workers = psutil.Process(process.pid).children(recursive=True)
-    words = {word for worker in workers for word in worker.cmdline()}
-    assert words >= {"encode", "decode", "score"}
+    assert len({worker.cmdline()[-4] for worker in workers}) == 3  # encode, decode, score
     process.kill()
     process.wait()
     kept = len(results_of(tmp_path / "r", "slow").rows)
@@ -210,10 +209,10 @@ def test_a_killed_worker_costs_its_cell_only(picture: Path, environment: Environ
     path = Store(tmp_path / "r").path(picture.name, "slow")
     process = subprocess.Popen(command, env=without_data() | environment, stderr=subprocess.PIPE, text=True)
     _wait_for(lambda: path.exists() and '"row"' in path.read_text())
-    templates = psutil.Process(process.pid).children()
-    guards = [guard for template in templates for guard in template.children()]
-    (guard,) = [guard for guard in guards if "encode" in guard.cmdline()]
-    guard.kill()
+    (encoder,) = [
+        each for each in psutil.Process(process.pid).children() if "encode" in " ".join(each.cmdline())
+    ]
+    encoder.kill()
     _, stderr = process.communicate(timeout=60)
     contents = results_of(tmp_path / "r", "slow")
     assert process.returncode == 1 and len(contents.rows) == 2, stderr
