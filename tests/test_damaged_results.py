@@ -57,6 +57,14 @@ DAMAGES: dict[str, Damage] = {
     "null": instead(b"null"),
     "nested without end": instead(b"[" * 100_000),
     "NaN": lambda lines: [*lines[:2], lines[2].replace(b'"psnr": ', b'"psnr": NaN, "x": '), *lines[3:]],
+    "an endless number in a setup": lambda lines: [
+        lines[0].replace(b'"details": {', b'"details": {"x": 1e999, '),
+        *lines[1:],
+    ],
+    "a setup nested without end": lambda lines: [
+        lines[0].replace(b'"details": {', b'"details": {"x": ' + b"[" * 5000 + b"]" * 5000 + b", "),
+        *lines[1:],
+    ],
     "an integer of 5,000 digits": instead(b'{"schema": 2, "kind": "row", "bytes": ' + b"9" * 5000 + b"}"),
     "another schema": change(schema=99),
     "no schema": without("schema"),

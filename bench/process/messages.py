@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
+import orjson
+
 _LONGEST_HEADER = 1 << 20  # bytes; anything longer is none
 
 
@@ -27,5 +29,7 @@ def receive(pipe: Connection) -> tuple[dict[str, Any], bytes]:
         EOFError, OSError: the other side is gone.
         ValueError: what came is no header; a codec wrote to a pipe that isn't its own.
     """
-    header: dict[str, Any] = json.loads(pipe.recv_bytes(_LONGEST_HEADER))
-    return header, pipe.recv_bytes() if header.pop("payload") else b""
+    header = orjson.loads(pipe.recv_bytes(_LONGEST_HEADER))
+    if not isinstance(header, dict):
+        raise ValueError("a header is an object")
+    return header, pipe.recv_bytes() if header.pop("payload", False) else b""

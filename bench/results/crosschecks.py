@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import orjson
+
 from bench.core.errors import BenchError
 from bench.core.whole_file import write_whole
 from bench.results.store import Store
@@ -71,7 +73,7 @@ def load(store: Store, dataset: str, codec: str, version: str | None) -> list[Cr
     """
     path = _path(store, dataset, codec)
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = orjson.loads(path.read_bytes())
         if fields["codec_version"] != version:
             return []
         return [Crosscheck(**check | {"verdict": Verdict(check["verdict"])}) for check in fields["checks"]]

@@ -10,13 +10,14 @@ of an older one, but a failure hides no figures unless it voids them. A line tha
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import orjson
 
 from bench.core.collector import collector_at_rest
 from bench.core.errors import BenchError
@@ -323,7 +324,7 @@ def _name_of(file_name: str, path: Path, kind: str) -> str:
     A file that somebody renamed goes by the name that it has now.
     """
     with suppress(OSError, ValueError, AttributeError), path.open(encoding="utf-8") as file:
-        name = json.loads(file.readline()).get(kind)
+        name = orjson.loads(file.readline()).get(kind)
         name = name.get("name") if isinstance(name, dict) else name  # setups hold more of a dataset
         if isinstance(name, str) and file_name_of(name) == file_name:
             return name

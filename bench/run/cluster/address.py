@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+import orjson
 
 from bench.core.errors import BenchError
 
@@ -87,7 +88,7 @@ def parse_scheduler(text: str) -> Address:
 def _in_file(path: Path) -> str:
     """The address in a file that `dask scheduler --scheduler-file` wrote."""
     try:
-        return str(json.loads(path.read_text())["address"])
+        return str(orjson.loads(path.read_bytes())["address"])
     except OSError as error:
         raise BenchError(f"can't read {path} ({error.strerror}); dask scheduler writes such a file") from None
     except (ValueError, KeyError, TypeError):
