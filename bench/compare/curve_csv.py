@@ -33,8 +33,8 @@ _FIRST = ("image", "quality", "bpp")
 _NUMBER = re.compile(r"[+-]?(inf|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)")
 # Columns of files that `bench compare` and `bench export csv` write, which are no figures of a curve.
 BESIDE = (
-    "dataset", "codec", "images", "encode_s", "decode_s", "encode_memory", "decode_memory", "codec_version",
-    "bytes", "width", "height", "image_sha256",
+    "dataset", "codec", "images", "encode_s", "decode_s", "encode_memory", "decode_memory",
+    "encode_gpu_memory", "decode_gpu_memory", "codec_version", "bytes", "width", "height", "image_sha256",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from bench.results import Store
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("bench.results.store.COMMITTED", tmp_path / "committed")
     fill(Store(tmp_path), "good", factor=0.8)
-    fill(Store(tmp_path), "base", alone=False)
+    fill(Store(tmp_path), "base", alone=False, encode_gpu_memory=7 << 20, decode_gpu_memory=9 << 20)
     return tmp_path
 
 
@@ -37,6 +37,8 @@ def test_the_table_holds_the_rows(results: Path) -> None:
         assert float(line["bpp"]) == one.bpp and int(line["bytes"]) == one.bytes
         assert {name: float(line[name]) for name in one.metrics} == one.metrics
         assert line["encode_s"] == ("1" if one.alone else "")  # times beside other work are none
+        own = [line[f"{side}_gpu_memory"] for side in ("encode", "decode")]
+        assert own == ([str(7 << 20), str(9 << 20)] if one.codec == "base" else ["", ""])
 
 
 def test_the_table_is_read_as_curves(results: Path) -> None:

@@ -38,6 +38,8 @@ _LAST: dict[str, Callable[[Row], Any]] = {
     "decode_s": lambda row: row.decode_s if row.alone else None,
     "encode_memory": lambda row: row.encode_memory,
     "decode_memory": lambda row: row.decode_memory,
+    "encode_gpu_memory": lambda row: row.encode_gpu_memory,
+    "decode_gpu_memory": lambda row: row.decode_gpu_memory,
     "image_sha256": lambda row: row.image_sha256,
 }
 
@@ -47,7 +49,8 @@ def export_csv(names: Sequence[str], dataset: str, results: Path, out: Path | No
 
     Columns: dataset, codec, codec_version, image, quality, width, height, bytes, bpp, a column for each
     metric, encode_s and decode_s (seconds; empty where other work went on), encode_memory and decode_memory
-    (bytes at the peak), image_sha256.
+    (bytes at the peak), encode_gpu_memory and decode_gpu_memory (the same of a GPU; empty where the codec
+    used none), image_sha256.
 
     Args:
         names: measured codecs; those without results in the folder are looked for among the committed ones.
