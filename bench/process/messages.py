@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-import orjson
-
 _LONGEST_HEADER = 1 << 20  # bytes; anything longer is none
 
 
@@ -29,7 +27,10 @@ def receive(pipe: Connection) -> tuple[dict[str, Any], bytes]:
         EOFError, OSError: the other side is gone.
         ValueError: what came is no header; a codec wrote to a pipe that isn't its own.
     """
-    header = orjson.loads(pipe.recv_bytes(_LONGEST_HEADER))
+    try:
+        header = json.loads(pipe.recv_bytes(_LONGEST_HEADER))  # orjson takes no file name that isn't UTF-8
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(header, dict):
         raise ValueError("a header is an object")
     return header, pipe.recv_bytes() if header.pop("payload", False) else b""

@@ -9,9 +9,7 @@ import pytest
 from bench.process.messages import receive, send
 
 
-@pytest.mark.parametrize(
-    "header", [b"", b"\xff", b"[]", b"7", b'"x"', b"null", b"[" * 100_000, b'{"a": NaN}', b'{"a": 1e999}']
-)
+@pytest.mark.parametrize("header", [b"", b"\xff", b"[]", b"7", b'"x"', b"null", b"[" * 100_000])
 def test_what_is_no_header_is_an_error_that_the_runner_bears(header: bytes) -> None:
     ours, theirs = Pipe()
     with ours, theirs:
