@@ -21,7 +21,7 @@ from bench.report.page.build import write_reports
 from bench.report.plots import write_plots
 from bench.report.tables import write_tables
 from bench.results import Store, stores_of
-from bench.results.kept_pictures import Kept
+from bench.results.kept_pictures import Kept, KeptFiles
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,9 @@ def junit(results: Path, out: Path) -> object:
 
 
 def kept(results: Path, out: Path) -> object:
-    return Kept(out).save("set", "one", "a.png", 1, bytes(500), photo(40, 40).tobytes(), (40, 40, 3))
+    return Kept(out).save(
+        ("set", "one", "a.png", 1), KeptFiles(bytes(500), photo(40, 40).tobytes(), (40, 40, 3))
+    )
 
 
 WRITERS = (tables, plots, page, export, curve, baseline, junit, kept)

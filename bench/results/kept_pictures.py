@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
     from bench.results import Row
 
+Place = tuple[str, str, str, float]  # dataset, codec, image and quality
+
+
+class KeptFiles(NamedTuple):
+    """What is kept of a cell: the bitstream, and the picture decoded from it (uint8, as bytes)."""
+
+    stream: bytes
+    pixels: bytes
+    shape: Sequence[int]  # height, width, 3
+
 
 class Kept:
     """Under a folder of results: ``kept/<dataset>/<codec>/<image>@<quality>.bin`` and ``.png``."""
@@ -23,22 +33,13 @@ class Kept:
     def __init__(self, results: Path) -> None:
         self.folder = results / "kept"
 
-    def save(
-        self,
-        dataset: str,
-        codec: str,
-        image: str,
-        quality: float,
-        stream: bytes,
-        pixels: bytes,
-        shape: Sequence[int],
-    ) -> None:
-        """Keep a bitstream and the picture decoded from it (uint8, height x width x 3, as bytes).
+    def save(self, place: Place, files: KeptFiles) -> None:
+        """Keep the files of a cell.
 
         Raises:
             BenchError: the folder can't be written to.
         """
-        self._write(self._path(dataset, codec, image, quality), stream, (pixels, shape))
+        self._write(self._path(*place), files.stream, files[1:], "make room or leave out --keep")
 
     def take(self, row: Row, other: Kept) -> bool:
         """Keep what another folder of results keeps of a row and this one doesn't; gives whether that is
@@ -49,8 +50,11 @@ class Kept:
         """
         stream = None if self.stream(row) is not None else other.stream(row)
         picture = None if self.picture(row) is not None else other.picture(row)
-        self._write(self._path(row.dataset, row.codec, row.image, row.quality), stream, picture)
-        return stream is not None or picture is not None
+        if stream is None and picture is None:
+            return False
+        path = self._path(row.dataset, row.codec, row.image, row.quality)
+        self._write(path, stream, picture, "make room and merge again")
+        return True
 
     def holds(self, row: Row) -> bool:
         """Whether a bitstream or a picture is there under the row's name; it may be another one's."""
@@ -83,7 +87,9 @@ class Kept:
         height, width, channels = pixels.shape
         return content, (height, width, channels)
 
-    def _write(self, path: Path, stream: bytes | None, picture: tuple[bytes, Sequence[int]] | None) -> None:
+    def _write(
+        self, path: Path, stream: bytes | None, picture: tuple[bytes, Sequence[int]] | None, advice: str
+    ) -> None:
         from PIL import Image
 
         try:
@@ -95,9 +101,7 @@ class Kept:
                 with writing_whole(path.with_name(path.name + ".png")) as part:
                     Image.frombytes("RGB", (width, height), pixels).save(part, "PNG", compress_level=1)
         except OSError as error:
-            raise BenchError(
-                f"can't keep pictures in {path.parent} ({error.strerror}); make room or leave out --keep"
-            ) from error
+            raise BenchError(f"can't keep pictures in {path.parent} ({error.strerror}); {advice}") from error
 
     def _path(self, dataset: str, codec: str, image: str, quality: float) -> Path:
         name = file_name_of(f"{image}:{number_text(quality)}")

@@ -24,7 +24,7 @@ from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError, gpu_processes
 from bench.process.limits import fair_share
 from bench.results import Failure, Row, Setup
-from bench.results.kept_pictures import Kept
+from bench.results.kept_pictures import Kept, KeptFiles
 from bench.run.canary import Coded, Likes, Picture, is_detailed, psnr, why_worse
 from bench.run.provenance import setup
 from bench.run.quiet import Presence
@@ -192,8 +192,8 @@ class Measurer:
         scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
         self._remember(Sample(cell, stream, decoded.payload))
         if self._kept is not None:
-            where = (self._dataset.name, self._name, cell.image.name, cell.quality)
-            self._kept.save(*where, stream, decoded.payload, decoded.header["shape"])
+            place = (self._dataset.name, self._name, cell.image.name, cell.quality)
+            self._kept.save(place, KeptFiles(stream, decoded.payload, decoded.header["shape"]))
         height, width = shape[:2]
         bpp = metrics.bits_per_pixel(len(stream), height, width)
         values = {

@@ -26,7 +26,7 @@ from bench.datasets import Dataset, Image
 from bench.metrics import check_ready
 from bench.process.folders import Folder
 from bench.results import Failure, Row, Setup
-from bench.results.kept_pictures import Kept
+from bench.results.kept_pictures import Kept, KeptFiles, Place
 from bench.run.cluster.codec_files import CarriedCodec, unpack
 from bench.run.cluster.node import node
 from bench.run.measurer import Cell, Measurer, Sample
@@ -70,14 +70,6 @@ class Job:
     settings: Settings
     hidden: Path
     client: tuple[str, int]
-
-
-class KeptFiles(NamedTuple):
-    """What `--keep` keeps of a cell: the client writes it."""
-
-    stream: bytes
-    pixels: bytes
-    shape: tuple[int, ...]
 
 
 class Measured(NamedTuple):
@@ -200,17 +192,8 @@ class _Collected(Kept):
         super().__init__(results)
         self._last: KeptFiles | None = None
 
-    def save(
-        self,
-        dataset: str,
-        codec: str,
-        image: str,
-        quality: float,
-        stream: bytes,
-        pixels: bytes,
-        shape: Sequence[int],
-    ) -> None:
-        self._last = KeptFiles(stream, bytes(pixels), tuple(shape))
+    def save(self, place: Place, files: KeptFiles) -> None:
+        self._last = files._replace(pixels=bytes(files.pixels))
 
     def taken(self) -> KeptFiles | None:
         last, self._last = self._last, None

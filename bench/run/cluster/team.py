@@ -296,11 +296,9 @@ class Team:
 
     def _keep(self, measured: Measured) -> None:
         if self._kept is not None and measured.kept is not None:
-            record, kept = measured.record, measured.kept
-            self._kept.save(
-                record.dataset, record.codec, record.image, record.quality,
-                kept.stream, kept.pixels, kept.shape,
-            )  # fmt: skip
+            record = measured.record
+            place = (record.dataset, record.codec, record.image, record.quality)
+            self._kept.save(place, measured.kept)
 
     def _why_not(self, answer: Answer) -> str | None:
         """Why a worker that came later can't take part."""
