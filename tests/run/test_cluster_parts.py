@@ -136,7 +136,8 @@ def test_a_worker_without_the_pictures_measures_what_a_local_run_does(
             assert row.bitstream_sha256 == local.bitstream_sha256
             assert row.decoded_sha256 == local.decoded_sha256 and row.metrics == local.metrics
             assert len(measured.kept.stream) == row.bytes
-        (sample, *_) = station.samples("run")
+            if measured.sample is not None:
+                sample = measured.sample
         assert station.decode_afresh("run", sample.bitstream) == sample.picture
         assert station.check_canaries("run") == []
         assert not results.exists()  # only the client writes results
@@ -176,6 +177,7 @@ class Workers:
         self.measured: list[Cell] = []
         self.by_address: list[tuple[str, Cell]] = []
         self.elsewhere: bytes | str = PICTURE  # what comes of a bitstream at another worker
+        self.void: list[station.Measured] = []  # what canaries say
 
     @property
     def used(self) -> set[str]:
@@ -188,7 +190,8 @@ class Workers:
         pass
 
     def put(self, address: str, about: Any, function: Callable[..., Any], *arguments: Any) -> None:
-        assert sum(other == address for other, *_ in self.open) < 2, "one call, and one that waits"
+        waiting = sum(other == address and isinstance(cell, Cell) for other, cell, *_ in self.open)
+        assert waiting < 2, "one cell, and one that waits"
         self.open.append((address, about, function, arguments))
 
     @property
@@ -220,10 +223,11 @@ class Workers:
         if function is station.describe:
             return DESCRIPTION
         if function is station.measure:
-            self.measured.append(arguments[1])
-            return station.Measured(made_up_row(arguments[1]), None)
-        if function is station.samples:
-            return [Sample(cell, b"stream", PICTURE) for cell in self.measured[:1]]
+            cell = arguments[1]
+            self.measured.append(cell)
+            return station.Measured(made_up_row(cell), None, sample=Sample(cell, b"stream", PICTURE))
+        if function is station.check_canaries:
+            return self.void
         if function is station.decode_afresh:
             return self.elsewhere
         return []
@@ -256,7 +260,7 @@ def team_of(workers: Workers, run: Run, described: dict[str, station.Description
     )
     codec: Any = SimpleNamespace(carried=pack("jpeg"), objection=lambda _: None, described=described)
     team = Team(machines, codec, run)
-    team._calls = workers  # type: ignore[assignment]
+    team._calls = team._checks._calls = workers  # type: ignore[assignment]
     return team
 
 
@@ -343,3 +347,38 @@ def test_spot_checks_go_to_another_worker_and_are_kept(
     assert checks != [] and {str(check.verdict) for check in checks} == {verdict}
     assert all(check.written_by not in check.read_by for check in checks)
     assert any("decodes elsewhere" in text for text in team._machines.said) == (verdict == "derailed")
+
+
+def test_bitstreams_of_a_lost_worker_are_decoded_by_another(dataset: Dataset, tmp_path: Path) -> None:
+    run = Run("jpeg", dataset, Store(tmp_path / "results"), (10, 50), ("psnr",))
+    workers = Workers(0, dying=0.0)
+    described = {address: DESCRIPTION._replace(node=address[-1]) for address in workers.alive}
+    team = team_of(workers, run, described)
+    measured = team.measure([Group(run.cells)])
+    for _ in run.cells:  # all are measured, and no check is made yet
+        next(measured)
+    for lost in workers.alive[1:]:
+        team._dismiss(lost)
+    assert list(measured) == []
+    checks = crosschecks.load(run.store, run.dataset.name, "jpeg", run.version)
+    assert {check.written_by for check in checks} == {"node 1", "node 2", "node 3"}
+    assert {check.read_by for check in checks} == {"another worker, node 0"}
+
+
+def test_canaries_that_void_a_codec_void_the_cells_of_lost_workers(dataset: Dataset, tmp_path: Path) -> None:
+    run = Run("jpeg", dataset, Store(tmp_path / "results"), (10, 50), ("psnr",))
+    workers = Workers(0, dying=0.0)
+    team = team_of(workers, run, dict.fromkeys(workers.alive, DESCRIPTION))
+    measured = team.measure([Group(run.cells)])
+    for _ in run.cells:
+        next(measured)
+    stays, *lost = workers.alive
+    for address in lost:
+        team._dismiss(address)
+    cells = {address: [cell for by, cell in workers.by_address if by == address] for address in workers.used}
+    failure = replace(team._failure(cells[stays][0], "it knows the pictures"), voids=True)
+    workers.void = [station.Measured(failure, None)]
+    records = {cell: record for cell, record, _ in measured}
+    assert records.keys() == {cells[stays][0]} | {cell for address in lost for cell in cells[address]}
+    assert all(isinstance(record, Failure) and record.voids for record in records.values())
+    assert all(record.quality == cell.quality for cell, record in records.items())

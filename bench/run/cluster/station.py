@@ -76,6 +76,7 @@ class Measured(NamedTuple):
     record: Row | Failure
     setup: Setup | None
     kept: KeptFiles | None = None
+    sample: Sample | None = None  # if the cell is one of those whose bitstreams are decoded once more
 
 
 class NoStation(Exception):
@@ -125,14 +126,16 @@ class Station:
         image = replace(cell.image, path=self._images[cell.image.sha256].path)
         if content is not None:
             image.path.write_bytes(content)
-        _, record, setup = self.measurer.measure(Cell(image, cell.quality))
+        here = Cell(image, cell.quality)
+        _, record, setup = self.measurer.measure(here)
         if isinstance(record, Failure) and "killed by signal" in record.reason:
             # Slurm ends all processes of a job at once: then the codec's end is no fault of the codec.
             time.sleep(_SIGNAL_S)
             if _this.ending:
                 raise NoStation
         kept = self._collected.taken() if self._collected else None
-        return self._of_this_node(record, setup, kept)
+        sample = next((sample for sample in self.measurer.samples if sample.cell == here), None)
+        return self._of_this_node(record, setup)._replace(kept=kept, sample=sample)
 
     def check_canaries(self) -> list[Measured]:
         return [self._of_this_node(record, setup) for _, record, setup in self.measurer.check_canaries()]
@@ -157,15 +160,13 @@ class Station:
                     return replace(image, path=path)
         return replace(image, path=self._pictures / file_name_of(f"{image.sha256}{image.path.suffix}"))
 
-    def _of_this_node(
-        self, record: Row | Failure, setup: Setup | None, kept: KeptFiles | None = None
-    ) -> Measured:
+    def _of_this_node(self, record: Row | Failure, setup: Setup | None) -> Measured:
         if setup is None:
-            return Measured(record, None, kept)
+            return Measured(record, None)
         if setup.id not in self._setups:
             self._setups[setup.id] = replace(setup, machine={**setup.machine, "node": node()})
         ours = self._setups[setup.id]
-        return Measured(replace(record, setup=ours.id), ours, kept)
+        return Measured(replace(record, setup=ours.id), ours)
 
 
 class _BesideClient(Presence):
@@ -268,11 +269,6 @@ def lacks(begun: tuple[Lease, list[str]]) -> list[str]:
 
 def measure(run: str, cell: Cell, content: bytes | None) -> Measured:
     return _station(run).measure(cell, content)
-
-
-def samples(run: str) -> list[Sample]:
-    """A few bitstreams that this worker wrote, with the pictures that it decoded from them."""
-    return list(_station(run).measurer.samples)
 
 
 def decode_afresh(run: str, stream: bytes) -> bytes | str:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from distributed import Future
 
 from bench.core.errors import BenchError
 from bench.datasets import Image
-from bench.results import Failure, Row, crosschecks
-from bench.results.crosschecks import Crosscheck, Verdict
+from bench.results import Failure, Row
 from bench.results.kept_pictures import Kept
 from bench.run.cluster import station
 from bench.run.cluster.calls import Answer, Calls, WorkerLost
+from bench.run.cluster.final_checks import FinalChecks
 from bench.run.cluster.node import node
 from bench.run.cluster.station import Description, Job, Measured
-from bench.run.crosscheck import judge
-from bench.run.measurer import Cell, Record, Sample
+from bench.run.measurer import Cell, Record
 
 if TYPE_CHECKING:
     from bench.run.cluster.machines import Machines, RemoteCodec
@@ -49,13 +47,6 @@ class _Member:
     image: str = ""  # whose cells it measures
 
 
-class _Check(NamedTuple):
-    """What a call at the end of a run is about: the cells of a worker, or a bitstream that it wrote."""
-
-    address: str
-    sample: Sample | None = None
-
-
 class Team:
     """Measures cells on all workers that are there, and on those that come.
 
@@ -68,6 +59,7 @@ class Team:
         self._machines, self._codec, self._run = machines, codec, run
         self._calls = Calls(machines.client)
         self._id = secrets.token_hex(8)
+        self._checks = FinalChecks(self._calls, run, self._id, machines.say)
         self._members: dict[str, _Member] = {}
         self._known: set[str] = set()  # addresses that were asked, or taken
         self._waiting: dict[str, list[Cell]] = {}  # by image, slowest quality first
@@ -101,8 +93,7 @@ class Team:
             for record in self._take(answer) if answer is not None else ():
                 self._go_on_searching(record)
                 yield record
-        yield from self._spot_checks()
-        yield from self._canaries()
+        yield from self._checks.make({member.address: member.node for member in self._ready()})
 
     def stop(self) -> None:
         """Leave the workers: without a lease each ends what it does for this run."""
@@ -292,6 +283,7 @@ class Team:
             self._keep(result)
             if isinstance(result.record, Row):
                 self._note_time(result.record)
+                self._checks.note(member.address, member.node, cell, result)
             yield cell, result.record, result.setup
 
     def _keep(self, measured: Measured) -> None:
@@ -320,78 +312,5 @@ class Team:
             reason=reason,
         )
 
-    # Checks at the end
-
-    def _spot_checks(self) -> Iterator[Record]:
-        """Have bitstreams decoded by another worker than the one that wrote them.
-
-        If that gives another picture, the worker that wrote them says whether it is the codec's memory or the
-        other machine: only the first voids a cell.
-        """
-        members = self._ready()
-        if len(members) < 2:
-            yield from self._on_all(members, station.spot_check)
-            return
-        for member in members:
-            self._calls.put(member.address, _Check(member.address), station.samples, self._id)
-        nodes = {member.address: member.node for member in members}
-        drawn = {answer.address: answer.value for answer in self._checked() if answer.error is None}
-        others = {member.address: members[index - 1].address for index, member in enumerate(members)}
-        for address, samples in drawn.items():
-            for sample in samples:
-                about = _Check(address, sample)
-                self._calls.put(others[address], about, station.decode_afresh, self._id, sample.bitstream)
-        checks, doubtful = [], set()
-        for answer in self._checked():
-            if answer.error is None:
-                checks.append(self._crosscheck(answer, nodes))
-                if answer.value != answer.about.sample.picture:
-                    doubtful.add(answer.about.address)
-        self._keep_crosschecks(checks)
-        yield from self._on_all(
-            [member for member in members if member.address in doubtful], station.spot_check
-        )
-
-    def _keep_crosschecks(self, checks: Sequence[Crosscheck]) -> None:
-        run = self._run
-        if checks:
-            crosschecks.save(run.store, run.dataset.name, run.name, run.version, checks)
-        if bad := [check for check in checks if check.verdict in (Verdict.other, Verdict.derailed)]:
-            self._machines.say(
-                f"{run.name} decodes elsewhere: {crosschecks.summary(checks)}; "
-                f"first {bad[0].image} at quality {bad[0].quality:g}, by {bad[0].read_by}"
-            )
-
-    def _crosscheck(self, answer: Answer, nodes: Mapping[str, str]) -> Crosscheck:
-        """What became of one worker's bitstream at another."""
-        sample, writer = answer.about.sample, nodes[answer.about.address]
-        image = sample.cell.image
-        return Crosscheck(
-            image.name, image.sha256, sample.cell.quality, hashlib.sha256(sample.bitstream).hexdigest(),
-            f"node {writer}", f"another worker, node {nodes[answer.address]}",
-            *judge(sample.picture, answer.value),
-        )  # fmt: skip
-
     def _ready(self) -> list[_Member]:
         return [member for member in self._members.values() if member.ready]
-
-    def _canaries(self) -> Iterator[Record]:
-        yield from self._on_all(self._ready(), station.check_canaries)
-
-    def _on_all(self, members: Sequence[_Member], check: Any) -> Iterator[Record]:
-        for member in members:
-            self._calls.put(member.address, _Check(member.address), check, self._id)
-        by_sha256 = {image.sha256: image for image in self._run.dataset.images}
-        for answer in self._checked():
-            if isinstance(answer.error, WorkerLost | station.NoStation):
-                self._machines.say(f"{answer.address} was lost before its checks at the end")
-            elif answer.error is not None:
-                raise answer.error
-            else:
-                for measured in answer.value:
-                    record = measured.record
-                    yield Cell(by_sha256[record.image_sha256], record.quality), record, measured.setup
-
-    def _checked(self) -> list[Answer]:
-        """Answers of checks, not of workers that came too late to measure."""
-        return [answer for answer in self._calls.all() if isinstance(answer.about, _Check)]
