@@ -6,8 +6,13 @@ better one for this picture. Pass by pass it is coded and decoded, and moved aga
     J = bits + lambda 255^2 MSE (times pixels)
 
 by all that a latent changes: its own bits, the bits of those that are predicted from it, and the
-picture. J is the real one, of what the decoder will show; the best pass counts. Bitstreams stay what
-they are.
+picture. J is the real one, of what the decoder will show; the best counts. Bitstreams stay what they
+are.
+
+What is moved changes what is predicted, and so how all that follows is rounded: J goes up and down from
+pass to pass, otherwise in each part of the picture. So after each round of passes the best of them are
+coded once more, band by band from top to bottom: of each band the one counts that costs least under the
+bands that count above.
 
 Sources: Campos et al. 2019 (arXiv 1906.01223) and Yang, Bamler and Mandt 2020 (arXiv 2006.04240) improve
 latents of single pictures by gradients. How rounding follows a latent is told by `quantise.slopes`.
@@ -15,6 +20,8 @@ latents of single pictures by gradients. How rounding follows a latent is told b
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,19 +31,23 @@ from torch import Tensor
 from bench.codecs.ainn.entropy import gaussian_bits
 from bench.codecs.ainn.filter_correction import NOTHING, Correction, fit
 from bench.codecs.ainn.latent_coder import ChosenSymbols, LatentCoder
-from bench.codecs.ainn.model import Ainn
+from bench.codecs.ainn.model import SIDE_MULTIPLE, Ainn
 from bench.codecs.ainn.quantise import slopes
 from bench.codecs.ainn.tiles import Area, tiles_of
 
-# Of the step that would reach the minimum if the decoder were orthonormal; in between they shrink evenly.
-FIRST_STEP, LAST_STEP = 0.2, 0.04
+# Of the step that would reach the minimum if the decoder were orthonormal. Within a round they shrink evenly.
+FIRST_STEP, NEXT_STEP, LAST_STEP = 0.2, 0.12, 0.04  # at first, at the start of a later round, at the end
+ROUND, NEXT_ROUND = 10, 5  # passes of the first round, and of others
+CANDIDATES = 5  # passes of a round whose bands compete
+BAND = SIDE_MULTIPLE  # height of a band in pixels; so far above and below a band counts what it changes
+CONTEXT = 64  # pixels around that are decoded too, to compare bands
 SIDE = 768  # of the parts of a picture whose gradients are computed at once
 
 
 class Found(NamedTuple):
     z: Tensor  # as `LatentCoder.analyse` gives it
     chosen: ChosenSymbols  # as `LatentCoder.write` takes them, with z
-    costs: list[float]  # J in bits, without z: of the analysis transform's latent, then of each pass
+    costs: list[float]  # J in bits, without z: of the analysis transform's latent, then of all that was tried
     correction: Correction  # of the decoder's filter
 
 
@@ -61,26 +72,46 @@ def search(
     """
     y = model.encode(x)
     z = coder.analyse(y)
-    hyper = coder.hyper_features(z, level)
     problem = _Problem(model, coder, x[:, :, : size[0], : size[1]], z, level)
     target = model.entropy.normalise(y.float())
-    costs: list[float] = []
-    best: ChosenSymbols | None = None
-    for step in [*np.geomspace(FIRST_STEP, LAST_STEP, passes).tolist(), None]:
-        chosen = coder.choose(target, hyper, level)
-        if fitted and not costs:
-            problem.fit_filter(chosen.y_hat)
-        squared_error, by_y_hat = problem.distortion(chosen.y_hat, step is not None)
-        costs.append(float(chosen.bits.sum()) + problem.weight * squared_error)
-        if best is None or costs[-1] < min(costs[:-1]):
-            best = chosen
-        if step is not None:
-            move = step * problem.newton_step(target, chosen, by_y_hat)
-            target = target - move.clamp(-problem.inverse_gain, problem.inverse_gain)
-    assert best is not None
     if fitted:
-        problem.fit_filter(best.y_hat)
-    return Found(z, best, costs, problem.correction)
+        problem.fit_filter(coder.choose(target, problem.sums, level).y_hat)
+    best = problem.tried(target, gradient=True)
+    costs = [best.cost]
+    rounds = list(_rounds(passes))
+    for to_come, steps in zip(reversed(range(len(rounds))), rounds, strict=True):
+        tried, targets = best, [(best.cost, best.target)]
+        for left, step in zip(reversed(range(len(steps))), steps, strict=True):
+            tried = problem.tried(problem.moved(tried, step), gradient=left > 0)
+            costs.append(tried.cost)
+            targets.append((tried.cost, tried.target))
+            targets = sorted(targets, key=lambda pair: pair[0])[:CANDIDATES]
+            best = min(best, tried, key=lambda tried: tried.cost)
+        target = problem.best_of_bands([target for _, target in targets], best)
+        joined = problem.tried(target, gradient=to_come > 0)
+        costs.append(joined.cost)
+        best = min(best, joined, key=lambda tried: tried.cost)
+    if fitted:
+        problem.fit_filter(best.chosen.y_hat)
+    return Found(z, best.chosen, costs, problem.correction)
+
+
+class _Tried(NamedTuple):
+    """A latent that was coded and decoded."""
+
+    target: Tensor  # 1, M, H, W: the normalised latent that was to be coded
+    chosen: ChosenSymbols
+    cost: float  # J in bits
+    by_y_hat: Tensor | None  # the gradient of the squared error; None: not asked for
+
+
+def _rounds(passes: int) -> Iterator[list[float]]:
+    """Steps of the passes of each round."""
+    first, length = FIRST_STEP, ROUND
+    while passes > 0:
+        yield np.geomspace(first, LAST_STEP, min(passes, length)).tolist()
+        passes -= length
+        first, length = NEXT_STEP, NEXT_ROUND
 
 
 class _Problem:
@@ -88,6 +119,8 @@ class _Problem:
 
     def __init__(self, model: Ainn, coder: LatentCoder, x: Tensor, z: Tensor, level: float) -> None:
         self.model, self.coder, self.x, self.level = model, coder, x, level
+        self.whole = Area(0, 0, *x.shape[2:])
+        self.sums = coder.hyper_features(z, level)  # H * W, features: as coding takes them
         entropy, self.levels = model.entropy, torch.tensor([level], dtype=torch.float32)
         self.log_gain, self.inverse_gain = entropy.gains(self.levels)
         self.hyper = entropy.hyper_features(z[None].float(), self.log_gain)
@@ -98,9 +131,8 @@ class _Problem:
     def fit_filter(self, y_hat: Tensor) -> None:
         """Fit the filter to y_hat's picture."""
         decoded = torch.empty_like(self.x)
-        whole = Area(0, 0, *self.x.shape[2:])
-        for part in tiles_of(whole, SIDE):
-            window = part.grown_within(whole)
+        for part in tiles_of(self.whole, SIDE):
+            window = part.grown_within(self.whole)
             shown = self.model.decode(y_hat[(..., *window.in_latent().slices())])
             decoded[(..., *part.slices())] = shown[(..., *part.slices(window))]
         picture_filter = self.model.picture_filter
@@ -108,16 +140,54 @@ class _Problem:
             picture_filter, self.x, decoded, self.level, self.weight, self.coder.aside_costs
         )
 
+    def tried(self, target: Tensor, gradient: bool = False) -> _Tried:
+        """A target, coded and decoded."""
+        chosen = self.coder.choose(target, self.sums, self.level)
+        squared_error, by_y_hat = self.distortion(chosen.y_hat, gradient)
+        cost = float(chosen.bits.sum()) + self.weight * squared_error
+        return _Tried(target, chosen, cost, by_y_hat if gradient else None)
+
+    def moved(self, tried: _Tried, step: float) -> Tensor:
+        """The target, a step against J's gradient."""
+        by_y_hat = tried.by_y_hat
+        if by_y_hat is None:
+            by_y_hat = self.distortion(tried.chosen.y_hat, gradient=True)[1]
+        move = step * self.newton_step(tried.target, tried.chosen, by_y_hat)
+        return tried.target - move.clamp(-self.inverse_gain, self.inverse_gain)
+
+    def best_of_bands(self, targets: Sequence[Tensor], best: _Tried) -> Tensor:
+        """A target joined from bands of others: of each band that which costs least, with what it changes in
+        the pixels above and below, under the bands that were taken above.
+
+        Args:
+            best: whose latent lies below, while a band is chosen.
+        """
+        y_hat, joined = best.chosen.y_hat.clone(), best.target.clone()
+        height, width = y_hat.shape[2:]
+        sums = self.sums.view(height, width, -1)
+        above = None
+        for band in tiles_of(self.whole, BAND, self.whole.right):
+            rows, _ = band.in_latent().slices()
+            seen = band.grown_within(self.whole, BAND)
+            least = math.inf
+            for target in targets:
+                chosen = self.coder.choose(target[:, :, rows], sums[rows].flatten(0, 1), self.level, above)
+                y_hat[:, :, rows] = chosen.y_hat
+                cost = float(chosen.bits.sum()) + self.weight * self._squared_error_of(y_hat, seen)
+                if cost < least:
+                    least, taken, joined[:, :, rows] = cost, chosen, target[:, :, rows]
+            y_hat[:, :, rows], above = taken.y_hat, taken.last_rows
+        return joined
+
     def distortion(self, y_hat: Tensor, gradient: bool) -> tuple[float, Tensor]:
         """The squared error of y_hat's picture, and its gradient by y_hat (zeros if not asked for).
 
         Part by part, as in `tiles`: each is decoded with all around that it depends on.
         """
         squared_error, by_y_hat = 0.0, torch.zeros_like(y_hat)
-        whole = Area(0, 0, *self.x.shape[2:])
         correction = self.correction.coefficients()
-        for part in tiles_of(whole, SIDE):
-            window = part.grown_within(whole)
+        for part in tiles_of(self.whole, SIDE):
+            window = part.grown_within(self.whole)
             latents = (..., *window.in_latent().slices())
             with torch.set_grad_enabled(gradient):
                 seen = y_hat[latents].clone().requires_grad_(gradient)
@@ -132,6 +202,13 @@ class _Problem:
                 by_shown = 2 * error * ((shown > 0) & (shown < 1))
                 by_y_hat[latents] += torch.autograd.grad(decoded, seen, by_shown)[0]
         return squared_error, by_y_hat
+
+    def _squared_error_of(self, y_hat: Tensor, area: Area) -> float:
+        """The squared error of an area, by pixels as they are before the filter: to compare what is coded."""
+        window = area.grown_within(self.whole, CONTEXT)
+        shown = self.model.decode(y_hat[(..., *window.in_latent().slices())])
+        error = shown[(..., *area.slices(window))].clamp(0, 1) - self.x[(..., *area.slices())]
+        return float(error.double().square().sum())
 
     def newton_step(self, target: Tensor, chosen: ChosenSymbols, by_y_hat: Tensor) -> Tensor:
         """J's gradient by the target, over its second derivative as that of an orthonormal decoder."""

@@ -125,11 +125,11 @@ class Area(NamedTuple):
         """Height and width."""
         return self.bottom - self.top, self.right - self.left
 
-    def grown_within(self, whole: Area) -> Area:
-        """With the margin around, as far as the picture goes."""
+    def grown_within(self, whole: Area, margin: int = MARGIN) -> Area:
+        """With a margin around, as far as the picture goes."""
         return Area(
-            max(whole.top, self.top - MARGIN), max(whole.left, self.left - MARGIN),
-            min(whole.bottom, self.bottom + MARGIN), min(whole.right, self.right + MARGIN),
+            max(whole.top, self.top - margin), max(whole.left, self.left - margin),
+            min(whole.bottom, self.bottom + margin), min(whole.right, self.right + margin),
         )  # fmt: skip
 
     def in_latent(self) -> Area:
@@ -144,10 +144,12 @@ class Area(NamedTuple):
         return slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
 
 
-def tiles_of(whole: Area, side: int) -> Iterator[Area]:
-    for top in range(0, whole.bottom, side):
-        for left in range(0, whole.right, side):
-            yield Area(top, left, min(whole.bottom, top + side), min(whole.right, left + side))
+def tiles_of(whole: Area, height: int, width: int | None = None) -> Iterator[Area]:
+    """Areas of this size, row by row, at the ends smaller; without a width, squares."""
+    width = width or height
+    for top in range(0, whole.bottom, height):
+        for left in range(0, whole.right, width):
+            yield Area(top, left, min(whole.bottom, top + height), min(whole.right, left + width))
 
 
 def _latent_by_tiles(image: RGB, side: int, analyse: Callable[[RGB], Tensor]) -> Tensor:
