@@ -125,8 +125,9 @@ class Area(NamedTuple):
         """Height and width."""
         return self.bottom - self.top, self.right - self.left
 
-    def grown_within(self, whole: Area, margin: int = MARGIN) -> Area:
-        """With a margin around, as far as the picture goes."""
+    def grown_within(self, whole: Area, margin: int | None = None) -> Area:
+        """With a margin around, by default `MARGIN`, as far as the picture goes."""
+        margin = MARGIN if margin is None else margin
         return Area(
             max(whole.top, self.top - margin), max(whole.left, self.left - margin),
             min(whole.bottom, self.bottom + margin), min(whole.right, self.right + margin),

@@ -60,6 +60,30 @@ def test_costs_are_those_of_the_stream(tiny_weights: Path) -> None:
     assert min(found.costs) == pytest.approx(cost, rel=0.01)
 
 
+def test_of_each_band_the_target_counts_that_costs_least(tiny_weights: Path) -> None:
+    """Two targets, each good in one half of the picture: joined they are good in both, and coded whole the
+    joined one costs what its bands did."""
+    codec, image = AinnCodec(tiny_weights), photo(256, 96)
+    x = _pad(image)
+    with torch.no_grad():
+        y = codec._model.encode(x)
+        problem = _Problem(codec._model, codec._coder, x[:, :, :256, :96], codec._coder.analyse(y), 2)
+        good = codec._model.entropy.normalise(y)
+        above, below = good.clone(), good.clone()
+        above[:, :, 8:] += 3 * torch.randn(above[:, :, 8:].shape, generator=torch.Generator().manual_seed(1))
+        below[:, :, :8] += 3 * torch.randn(below[:, :, :8].shape, generator=torch.Generator().manual_seed(2))
+        tries = [problem.tried(target) for target in (above, below, good)]
+        joined = problem.best_of_bands([above, below], tries[0])
+        assert torch.equal(joined, good)
+        assert problem.tried(joined).cost == tries[2].cost < min(tries[0].cost, tries[1].cost)
+
+
+def test_rounds_have_all_the_passes_and_smaller_steps_at_their_ends() -> None:
+    assert [len(steps) for steps in search_module._rounds(23)] == [10, 5, 5, 3]
+    for steps in search_module._rounds(23):
+        assert steps == sorted(steps, reverse=True) and steps[-1] == pytest.approx(search_module.LAST_STEP)
+
+
 def test_part_by_part_the_distortion_and_its_gradient_are_those_of_the_whole(
     tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
