@@ -118,6 +118,9 @@ class AinnCodec(Codec):
                 f"ainn:{option}={int(getattr(self, option))} takes pictures of up to {MAX_PIXELS} pixels; "
                 f"this one has {height * width}, so encode it without {option}"
             )
+        thin = not side and _is_thin(height, width)
+        if thin and height > width:
+            image = _turned(image)
         corrected = False
         if self.search:
             payload, corrected = self._searched(image, level)  # by gradients, which inference mode forbids
@@ -132,11 +135,13 @@ class AinnCodec(Codec):
                 else:
                     payload = self._coder.encode(self._analyse(image), level).payload
         identity = bytes.fromhex(self.weights_id[:8])
-        content = container.Container(width, height, quality, identity, payload, bool(side), corrected)
+        content = container.Container(width, height, quality, identity, payload, bool(side), corrected, thin)
         return container.pack(content)
 
     def decode(self, bitstream: bytes) -> RGB:
         import torch
+
+        from bench.codecs.ainn.coding_order import CodingOrder, segments_of
 
         content = container.unpack(bitstream)
         if content.weights.hex() != self.weights_id[:8]:
@@ -145,10 +150,13 @@ class AinnCodec(Codec):
                 f"and these are {self.weights_id[:8]}; decode it with the weights it was written with"
             )
         payload, height, width = content.payload, content.height, content.width
+        lying = content.thin and height > width
+        if lying:
+            height, width = width, height
         latent_size = _latent_size(height, width)
         if len(payload) < (least := self._coder.least_bytes(latent_size)):
             raise CodecError(
-                f"the A-INN bitstream is damaged: a picture of {width}x{height} pixels takes "
+                f"the A-INN bitstream is damaged: a picture of {content.width}x{content.height} pixels takes "
                 f"at least {least} bytes, and there are {len(payload)}"
             )
         level = self._level(content.quality)
@@ -158,14 +166,18 @@ class AinnCodec(Codec):
                 from bench.codecs.ainn import tiles
 
                 return tiles.decode(payload, height, width, level, self._coder, synthesise)
+            cut = segments_of(*latent_size) if content.thin else 1
+            order = CodingOrder(*latent_size, cut)
             if content.corrected:
                 from bench.codecs.ainn.filter_correction import LENGTHS, Correction
 
-                latent = self._coder.decode(payload, latent_size, level, LENGTHS)
+                latent = self._coder.decode(payload, latent_size, level, LENGTHS, order)
                 correction = Correction.of_blocks(latent.aside).coefficients()
-                return synthesise(latent.y_hat, height, width, correction=correction)
-            latent = self._coder.decode(payload, latent_size, level)
-            return synthesise(latent.y_hat, height, width)
+                picture = synthesise(latent.y_hat, height, width, correction=correction)
+            else:
+                latent = self._coder.decode(payload, latent_size, level, order=order)
+                picture = synthesise(latent.y_hat, height, width)
+            return _turned(picture) if lying else picture
 
     def _searched(self, image: RGB, level: float) -> tuple[bytes, bool]:
         """The payload of a picture, of the best symbols that a search finds; and as `_fitted`."""
@@ -273,6 +285,18 @@ def _latent_size(height: int, width: int) -> tuple[int, int]:
     multiple = _side_multiple()
     rows, columns = (-(-side // multiple) * multiple // 16 for side in (height, width))
     return rows, columns
+
+
+def _is_thin(height: int, width: int) -> bool:
+    """Whether a picture is coded as a thin one, which is laid down if it is tall."""
+    from bench.codecs.ainn.coding_order import is_thin
+
+    return is_thin(*_latent_size(height, width))
+
+
+def _turned(picture: RGB) -> RGB:
+    """A tall picture laid down, or the other way: rows become columns."""
+    return np.ascontiguousarray(picture.transpose(1, 0, 2))
 
 
 def _pad(image: RGB) -> Tensor:

@@ -3,15 +3,24 @@
 | bytes | what                                                         |
 | ----- | ------------------------------------------------------------ |
 | 4     | ``AINN``                                                     |
-| 1     | version of this layout: 2, 3 (the picture is in tiles) or 4  |
+| 1     | version of this layout, 2 to 6, see below                    |
 | 2     | quality in thousandths                                       |
 | 4     | width and height, 16 bits each                               |
 | 4     | start of the weights' SHA-256                                |
-| ...   | payload: range coded z, then y; or parts, see ``tiles.py``;  |
-|       | in version 4 the filter's correction is coded ahead of z     |
+| ...   | payload: range coded z, then y; or parts, see ``tiles.py``   |
 | 4     | CRC-32 of all before: no damaged stream reaches the decoder  |
 
 Numbers are little-endian.
+
+| version | what                                                                       |
+| ------- | -------------------------------------------------------------------------- |
+| 2       | the picture is whole                                                       |
+| 3       | it is in tiles                                                             |
+| 4       | it is whole, and the filter's correction is coded ahead of z               |
+| 5       | it is thin, so laid down if it is tall, and cut: see ``coding_order.py``   |
+| 6       | the same, with the filter's correction                                     |
+
+Thin pictures of versions 2 and 4 were written before there were versions 5 and 6.
 """
 
 from __future__ import annotations
@@ -28,7 +37,9 @@ MAGIC = b"AINN"
 VERSION = 2
 TILED_VERSION = 3
 CORRECTED_VERSION = 4
-VERSIONS = (VERSION, TILED_VERSION, CORRECTED_VERSION)
+THIN_VERSION = 5
+THIN_CORRECTED_VERSION = 6
+VERSIONS = (VERSION, TILED_VERSION, CORRECTED_VERSION, THIN_VERSION, THIN_CORRECTED_VERSION)
 MAX_TILED_PIXELS = 1 << 28
 _HEADER = struct.Struct("<4sBHHH4s")
 _CHECKSUM = struct.Struct("<I")
@@ -42,13 +53,21 @@ class Container(NamedTuple):
     payload: bytes
     tiled: bool = False
     corrected: bool = False  # the payload begins with a `filter_correction`; not with tiles
+    thin: bool = False  # the latent is that of the picture laid down if it is tall, and cut; not with tiles
+
+    @property
+    def version(self) -> int:
+        if self.tiled:
+            return TILED_VERSION
+        if self.thin:
+            return THIN_CORRECTED_VERSION if self.corrected else THIN_VERSION
+        return CORRECTED_VERSION if self.corrected else VERSION
 
 
 def pack(content: Container) -> bytes:
     _check_size(content.width, content.height, content.tiled)
     quality = round(content.quality * 1000)
-    version = TILED_VERSION if content.tiled else CORRECTED_VERSION if content.corrected else VERSION
-    header = _HEADER.pack(MAGIC, version, quality, content.width, content.height, content.weights)
+    header = _HEADER.pack(MAGIC, content.version, quality, content.width, content.height, content.weights)
     body = header + content.payload
     return body + _CHECKSUM.pack(zlib.crc32(body))
 
@@ -74,8 +93,10 @@ def unpack(bitstream: bytes) -> Container:
         )
     tiled = version == TILED_VERSION
     _check_size(width, height, tiled)
-    corrected = version == CORRECTED_VERSION
-    return Container(width, height, quality / 1000, weights, body[_HEADER.size :], tiled, corrected)
+    corrected = version in (CORRECTED_VERSION, THIN_CORRECTED_VERSION)
+    thin = version in (THIN_VERSION, THIN_CORRECTED_VERSION)
+    payload = body[_HEADER.size :]
+    return Container(width, height, quality / 1000, weights, payload, tiled, corrected, thin)
 
 
 def _check_size(width: int, height: int, tiled: bool) -> None:

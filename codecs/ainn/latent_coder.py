@@ -1,9 +1,6 @@
 """Latent to bytes and back: z by its tables, then y by the tables that context and hyperprior point to.
 
-The context model looks at a 5x5 causal window, so a position needs its neighbours above up to two
-columns to the right: all positions with the same ``column + 3 * row`` can be coded at once. A
-picture of H x W latents takes W + 3 (H - 1) such wavefronts, with the same result as position by
-position.
+Positions are coded wavefront by wavefront (`coding_order.py`), with the same result as one by one.
 
 Encoder and decoder run the very same steps in whole numbers (`fixed_point.py`), so that a stream
 decodes to the same latent on any machine. What the encoder alone decides, it may decide in floating
@@ -22,11 +19,11 @@ from torch import Tensor
 from bench.codecs import range_coder
 from bench.codecs.ainn import side_information
 from bench.codecs.ainn.channel_groups import Span
-from bench.codecs.ainn.entropy import CONTEXT_OFFSETS, EntropyModel
+from bench.codecs.ainn.coding_order import CodingOrder
+from bench.codecs.ainn.entropy import EntropyModel
 from bench.codecs.ainn.fixed_point import (
     FRACTION,
     LARGEST,
-    REACH,
     FixedPointEntropy,
     add_symbols,
     known,
@@ -177,7 +174,12 @@ class LatentCoder:
 
     @torch.no_grad()
     def decode(
-        self, payload: bytes, size: tuple[int, int], level: float, aside: Sequence[int] = ()
+        self,
+        payload: bytes,
+        size: tuple[int, int],
+        level: float,
+        aside: Sequence[int] = (),
+        order: CodingOrder | None = None,
     ) -> DecodedLatent:
         """Bytes to y_hat (1, M, H, W).
 
@@ -185,6 +187,7 @@ class LatentCoder:
             size: H and W.
             level: the one that `encode` was given.
             aside: lengths of the blocks that were sent ahead.
+            order: by default that in which `encode` writes.
 
         Raises:
             CodecError: the bytes are damaged, as far as that shows.
@@ -193,7 +196,8 @@ class LatentCoder:
         reader = _Reader(payload, most)
         ahead = side_information.read(aside, reader.numbers, self._y_tables)
         z = self._read_z(size, reader)
-        swept, symbols = self._read_y(self.hyper_features(z, level), size, level, None, reader)
+        order = order or CodingOrder.of_picture(*size)
+        swept, symbols = self._read_y(self.hyper_features(z, level), order, level, None, reader)
         return DecodedLatent(swept.y_hat, symbols, ahead)
 
     @torch.no_grad()
@@ -229,7 +233,8 @@ class LatentCoder:
             above: `last_rows` of the band above; None: there is none.
         """
         encoder = range_coder.encoder()
-        chosen = self.choose(self.model.normalise(y.float()), hyper, level, above)
+        order = CodingOrder(*y.shape[2:])
+        chosen = self.choose(self.model.normalise(y.float()), hyper, level, order, above)
         self._put_y(chosen, encoder)
         return CodedBand(encoder.flush(), chosen.last_rows)
 
@@ -239,7 +244,7 @@ class LatentCoder:
     ) -> DecodedBand:
         """Inverse of `encode_y`, given the number of rows and W."""
         reader = _Reader(payload, self.channels * size[0] * size[1])
-        swept, _ = self._read_y(hyper, size, level, above, reader)
+        swept, _ = self._read_y(hyper, CodingOrder(*size), level, above, reader)
         return DecodedBand(swept.y_hat, swept.last_rows)
 
     def _put_z(self, z: Tensor, encoder: Any) -> None:
@@ -252,14 +257,22 @@ class LatentCoder:
         return z
 
     @torch.no_grad()
-    def choose(self, y_n: Tensor, hyper: Tensor, level: float, above: Tensor | None = None) -> ChosenSymbols:
+    def choose(
+        self,
+        y_n: Tensor,
+        hyper: Tensor,
+        level: float,
+        order: CodingOrder | None = None,
+        above: Tensor | None = None,
+    ) -> ChosenSymbols:
         """The symbols that code a normalised latent y_n (1, M, H, W).
 
         Args:
             hyper: of `hyper_features`.
+            order: by default that of a whole picture.
             above: `last_rows` of the band above; None: there is none.
         """
-        order = CodingOrder(*y_n.shape[2:])
+        order = order or CodingOrder.of_picture(*y_n.shape[2:])
         target = order.of_grid(y_n[0].double())
         symbols, tables = torch.zeros_like(target), torch.zeros(target.shape, dtype=torch.int32)
         levels = _of_one_picture(level)
@@ -290,11 +303,10 @@ class LatentCoder:
         )
 
     def _read_y(
-        self, hyper: Tensor, size: tuple[int, int], level: float, above: Tensor | None, reader: _Reader
+        self, hyper: Tensor, order: CodingOrder, level: float, above: Tensor | None, reader: _Reader
     ) -> tuple[_Swept, Tensor]:
         """Decode y; gives the symbols, too."""
-        order = CodingOrder(*size)
-        symbols = torch.zeros(size[0] * size[1], self.channels, dtype=torch.float64)
+        symbols = torch.zeros(len(order.positions), self.channels, dtype=torch.float64)
 
         def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
             decoded = reader.read(tuple(mean.shape), _integers(indexes), self._y_tables)
@@ -354,46 +366,6 @@ class LatentCoder:
         escape = 1 - 2 * first
         entry = symbols.long() - first
         return self._bits[table, torch.where((entry < 0) | (entry > escape), escape, entry)]
-
-
-class CodingOrder:
-    """Positions by wavefronts: those with the same ``column + 3 * row`` next to one another.
-
-    Tensors in coding order are (H * W, channels).
-    """
-
-    def __init__(self, height: int, width: int) -> None:
-        self._size = height, width
-        rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        fronts = (columns + 3 * rows).flatten()
-        self.positions = fronts.argsort(stable=True)  # H * W: in scan order
-        self._places = self.positions.argsort()
-        stops = fronts.bincount().cumsum(0).tolist()
-        self.fronts = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
-        # Of a grid with a margin on the left, on the right and above, in scan order.
-        stride = width + 2 * REACH
-        self.margined_size, self.margin_size = (height + REACH) * stride, REACH * stride
-        margined = (rows + REACH) * stride + columns + REACH
-        self.margined = margined.flatten()[self.positions]
-        taps = torch.tensor([dy * stride + dx for dy, dx in CONTEXT_OFFSETS])
-        self.windows = self.margined[:, None] + taps  # H * W, taps
-
-    def of_grid(self, x: Tensor) -> Tensor:
-        """(C, H, W) to coding order."""
-        return x.flatten(1).T[self.positions]
-
-    def scan(self, x: Tensor) -> Tensor:
-        """Coding order to scan order."""
-        return x[self._places]
-
-    def grid(self, x: Tensor) -> Tensor:
-        """Coding order to (C, H, W)."""
-        return self.scan(x).view(*self._size, -1).permute(2, 0, 1)
-
-    def stream(self, x: Tensor, spans: list[Span]) -> Tensor:
-        """Coding order to that of the bitstream, in which a wavefront goes group by group."""
-        parts = [x[front, span.start : span.stop].flatten() for front in self.fronts for span in spans]
-        return torch.cat(parts)
 
 
 def _check_range(symbols: Tensor) -> None:

@@ -21,6 +21,7 @@ from tiny import TINY, photo, tiny_model
 from bench.codecs import CodecError, get
 from bench.codecs.ainn import container
 from bench.codecs.ainn.codec import AinnCodec, _pad
+from bench.codecs.ainn.coding_order import CodingOrder
 from bench.codecs.ainn.container import Container
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import CLASSES, FEATURES
@@ -41,7 +42,9 @@ def stream(codec: AinnCodec) -> bytes:
     return codec.encode(photo(24, 40), 2.5)
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (63, 65), (200, 1), (130, 70), (64, 64)])
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 1), (1, 7), (63, 65), (200, 1), (130, 70), (64, 64), (3, 1100), (1100, 5)]
+)
 def test_any_size_comes_back_in_another_codec_from_the_bytes_alone(
     tiny_weights: Path, codec: AinnCodec, height: int, width: int
 ) -> None:
@@ -53,11 +56,53 @@ def test_any_size_comes_back_in_another_codec_from_the_bytes_alone(
     assert np.array_equal(codec.decode(stream), decoded)
 
 
-def test_pictures_come_back_resembling_themselves() -> None:
-    image = photo(70, 90)
+@pytest.mark.parametrize("size", [(70, 90), (1100, 16)], ids=str)
+def test_pictures_come_back_resembling_themselves(size: tuple[int, int]) -> None:
+    image = photo(*size)
     shipped = AinnCodec()
     decoded = shipped.decode(shipped.encode(image, 8)).astype(float)
     assert np.mean((decoded - image) ** 2) < 60 < np.mean((decoded[::-1] - image) ** 2)
+
+
+def test_tall_pictures_are_coded_lying(codec: AinnCodec) -> None:
+    image = photo(1100, 20)
+    tall, wide = (codec.encode(side, 2) for side in (image, image.transpose(1, 0, 2)))
+    tall_content, wide_content = container.unpack(tall), container.unpack(wide)
+    assert (tall_content.width, tall_content.height) == (20, 1100)
+    assert tall_content.thin and tall_content.payload == wide_content.payload
+    assert np.array_equal(codec.decode(tall), codec.decode(wide).transpose(1, 0, 2))
+
+
+@pytest.mark.parametrize("size", [(1100, 20), (20, 1100)], ids=str)
+def test_thin_pictures_of_container_version_2_are_upright_and_in_one_piece(
+    codec: AinnCodec, size: tuple[int, int]
+) -> None:
+    image = photo(*size)
+    y, coder = codec._analyse(image), codec._coder
+    y_n, level = codec._model.entropy.normalise(y), 1.0
+    z = coder.analyse(y)
+    uncut = CodingOrder(y.shape[2], y.shape[3])
+    chosen = coder.choose(y_n, coder.hyper_features(z, level), level, uncut)
+    stream = forged(codec, coder.write(z, chosen).payload, size[1], size[0])
+    assert stream[4] == 2
+    assert np.array_equal(codec.decode(stream), codec._synthesise(chosen.y_hat, *size, level))
+
+
+@pytest.mark.parametrize("size", [(16, 1100), (1100, 16)], ids=str)
+def test_thin_pictures_can_be_searched(tiny_weights: Path, codec: AinnCodec, size: tuple[int, int]) -> None:
+    image = photo(*size)
+    stream = AinnCodec(tiny_weights, search=1).encode(image, 3)
+    assert container.unpack(stream).thin and not container.unpack(stream).corrected
+    decoded, plain = codec.decode(stream), codec.decode(codec.encode(image, 3))
+    assert np.mean((decoded.astype(float) - plain) ** 2) < 60
+
+
+def test_the_filter_is_fitted_to_tall_pictures() -> None:
+    image = photo(1100, 16)
+    plain, fitted = (get(name).encode(image, 8) for name in ("ainn", "ainn:fit=1"))
+    assert container.unpack(fitted).thin and container.unpack(fitted).corrected
+    errors = [np.mean((AinnCodec().decode(s).astype(float) - image) ** 2) for s in (plain, fitted)]
+    assert errors[1] < errors[0] < 60
 
 
 def test_encoding_is_deterministic_and_pictures_do_not_leak_into_one_another(
@@ -152,8 +197,11 @@ def test_random_bytes_are_refused(codec: AinnCodec, start: bytes) -> None:
             codec.decode(start + rng.bytes(length))
 
 
-def forged(codec: AinnCodec, payload: bytes, width: int = 150, height: int = 80, quality: float = 2) -> bytes:
-    return container.pack(Container(width, height, quality, bytes.fromhex(codec.weights_id[:8]), payload))
+def forged(
+    codec: AinnCodec, payload: bytes, width: int = 150, height: int = 80, quality: float = 2, **how: bool
+) -> bytes:
+    identity = bytes.fromhex(codec.weights_id[:8])
+    return container.pack(Container(width, height, quality, identity, payload, **how))
 
 
 def garbage() -> Iterator[bytes]:
@@ -165,12 +213,17 @@ def garbage() -> Iterator[bytes]:
     yield from (b"", b"\0", b"\0" * 4000, b"\xff" * 4000, b"\xff" * 7)
 
 
-def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(codec: AinnCodec) -> None:
+@pytest.mark.parametrize(
+    ("size", "how"), [((80, 150), {}), ((1100, 20), {"thin": True}), ((80, 150), {"thin": True})], ids=str
+)
+def test_garbage_behind_a_good_checksum_gives_a_picture_or_a_codec_error(
+    codec: AinnCodec, size: tuple[int, int], how: dict[str, bool]
+) -> None:
     pictures = refused = 0
     for payload in garbage():
         try:
-            decoded = codec.decode(forged(codec, payload))
-            assert decoded.shape == (80, 150, 3) and decoded.dtype == np.uint8
+            decoded = codec.decode(forged(codec, payload, size[1], size[0], **how))
+            assert decoded.shape == (*size, 3) and decoded.dtype == np.uint8
             pictures += 1
         except CodecError as error:
             assert "values out of range" in str(error) or "takes at least" in str(error)
@@ -243,8 +296,8 @@ def test_a_header_cut_off_before_a_good_checksum_is_refused(codec: AinnCodec, st
 
 
 def test_a_forged_version_is_refused(codec: AinnCodec, stream: bytes) -> None:
-    body = stream[:4] + b"\x05" + stream[5:-4]
-    with pytest.raises(CodecError, match="version 5; this decoder reads versions 2 to 4"):
+    body = stream[:4] + b"\x07" + stream[5:-4]
+    with pytest.raises(CodecError, match="version 7; this decoder reads versions 2 to 6"):
         codec.decode(body + struct.pack("<I", zlib.crc32(body)))
 
 
@@ -256,8 +309,12 @@ def test_pictures_too_large_are_refused(codec: AinnCodec) -> None:
 
 def test_container_keeps_what_it_is_given() -> None:
     content = Container(65535, 512, 6.5, b"\x01\x02\x03\x04", b"payload")
-    for kept in (content, content._replace(tiled=True), content._replace(corrected=True)):
+    versions = []
+    for flags in ("", "tiled", "corrected", "thin", "corrected thin"):
+        kept = content._replace(**dict.fromkeys(flags.split(), True))  # type: ignore[arg-type]
+        versions.append(kept.version)
         assert container.unpack(container.pack(kept)) == kept
+    assert versions == [2, 3, 4, 5, 6]
 
 
 # Weights on disk.

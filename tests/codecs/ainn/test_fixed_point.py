@@ -13,6 +13,7 @@ import torch
 from places import DATA
 from tiny import TINY, latent, photo_tensor, tiny_model
 
+from bench.codecs.ainn.coding_order import CodingOrder
 from bench.codecs.ainn.config import AinnConfig
 from bench.codecs.ainn.entropy import SCALE_COUNT, SCALE_MAX, SCALE_MIN, EntropyModel
 from bench.codecs.ainn.fixed_point import (
@@ -37,6 +38,7 @@ from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.core.errors import BenchError
 
 GOLDEN = DATA / "golden_latent.pt"
+GOLDEN_THIN = DATA / "golden_thin_latents.pt"  # by the entropy model of the other
 ONE = 2.0**FRACTION
 
 
@@ -115,10 +117,12 @@ def test_gains_are_whole_and_lie_between_those_of_the_lambdas(tiny: Ainn) -> Non
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("size", [(8, 12), (4, 72)], ids=["usual", "thin"])
 def test_latents_are_the_same_with_any_threads_and_libraries(
-    tiny: Ainn, picture: torch.Tensor, dtype: torch.dtype
+    tiny: Ainn, size: tuple[int, int], dtype: torch.dtype
 ) -> None:
     """Transforms may differ in their last digits, and streams with them; each decodes to what was encoded."""
+    picture = photo_tensor(16 * size[0], 16 * size[1])
     model = tiny if dtype == torch.float32 else build_like(tiny).double()
     streams, y_hats = [], []
     for threads, mkldnn in ((1, True), (2, True), (1, False)):
@@ -129,7 +133,7 @@ def test_latents_are_the_same_with_any_threads_and_libraries(
     for threads, mkldnn in ((2, False), (1, True)):
         for payload, y_hat in zip(streams, y_hats, strict=True):
             with computing(threads, mkldnn):
-                assert torch.equal(LatentCoder(tiny.entropy).decode(payload, (8, 12), 1.25).y_hat, y_hat)
+                assert torch.equal(LatentCoder(tiny.entropy).decode(payload, size, 1.25).y_hat, y_hat)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -147,7 +151,20 @@ def test_a_stream_of_an_earlier_build_decodes_to_the_same_latent() -> None:
     decoded = LatentCoder(golden_entropy(golden)).decode(golden["payload"], (8, 12), level)
     assert torch.equal(decoded.symbols, golden["symbols"].double())
     assert int(decoded.symbols.abs().max()) > 1000 and int((decoded.symbols != 0).sum()) > 2000
-    assert hashlib.sha256(decoded.y_hat.contiguous().numpy().tobytes()).hexdigest() == golden["y_hat_sha256"]
+    assert _sha256(decoded.y_hat) == golden["y_hat_sha256"]
+
+
+@pytest.mark.parametrize("size", [(4, 68), (68, 4)], ids=str)
+def test_a_thin_stream_of_before_there_were_segments_decodes_to_the_same_latent(
+    size: tuple[int, int],
+) -> None:
+    """Written by commit 5df8325, as `GOLDEN` was."""
+    golden = torch.load(GOLDEN_THIN, weights_only=True)
+    kept = next(kept for kept in golden["latents"] if tuple(kept["size"]) == size)
+    coder = LatentCoder(golden_entropy(torch.load(GOLDEN, weights_only=True)))
+    decoded = coder.decode(kept["payload"], size, golden["level"], order=CodingOrder(*size))
+    assert _sha256(decoded.symbols.int()) == kept["symbols_sha256"]
+    assert _sha256(decoded.y_hat) == kept["y_hat_sha256"]
 
 
 # Tables of symbols.
@@ -217,16 +234,36 @@ def write_golden(path: Path) -> None:
         name: value.half() if value.is_floating_point() else value
         for name, value in model.entropy.state_dict().items()
     }
-    y_hat = hashlib.sha256(coded.y_hat.contiguous().numpy().tobytes()).hexdigest()
     torch.save(
         {
             "config": TINY.to_dict(), "entropy": state, "payload": coded.payload, "quality": 1.3,
-            "symbols": coded.symbols.to(torch.int16), "y_hat_sha256": y_hat,
+            "symbols": coded.symbols.to(torch.int16), "y_hat_sha256": _sha256(coded.y_hat),
         },
         path,
     )  # fmt: skip
     Path("tiny.pt").unlink()
 
 
+def write_golden_thin(path: Path) -> None:
+    """Streams of thin latents, and what they decode to."""
+    if path.exists():
+        raise SystemExit(f"{path} is there; a golden stream that is written anew proves nothing")
+    coder = LatentCoder(golden_entropy(torch.load(GOLDEN, weights_only=True)))
+    latents = []
+    for size in ((4, 68), (68, 4)):
+        coded = coder.encode(latent(*size), 0)
+        latents.append(
+            {
+                "size": list(size), "payload": coded.payload,
+                "symbols_sha256": _sha256(coded.symbols.int()), "y_hat_sha256": _sha256(coded.y_hat),
+            }
+        )  # fmt: skip
+    torch.save({"level": 0, "latents": latents}, path)
+
+
+def _sha256(values: torch.Tensor) -> str:
+    return hashlib.sha256(values.contiguous().numpy().tobytes()).hexdigest()
+
+
 if __name__ == "__main__":
-    write_golden(GOLDEN)
+    write_golden_thin(GOLDEN_THIN)

@@ -53,7 +53,7 @@ def bits_of(stream: bytes) -> int:
 
 
 @pytest.mark.parametrize("level", [0, 0.37, 1, 2])
-@pytest.mark.parametrize("size", [(4, 4), (4, 20), (20, 4), (8, 12)], ids=str)
+@pytest.mark.parametrize("size", [(4, 4), (4, 20), (20, 4), (8, 12), (4, 68)], ids=str)
 def test_latent_comes_back_exactly(tiny: Ainn, size: tuple[int, int], level: float) -> None:
     y = latent(*size)
     coder = LatentCoder(tiny.entropy)
