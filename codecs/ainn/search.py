@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.codecs.ainn.coding_order import CodingOrder, is_thin
 from bench.codecs.ainn.entropy import gaussian_bits
 from bench.codecs.ainn.filter_correction import NOTHING, Correction, fit
 from bench.codecs.ainn.latent_coder import ChosenSymbols, LatentCoder
@@ -159,9 +160,13 @@ class _Problem:
         """A target joined from bands of others: of each band that which costs least, with what it changes in
         the pixels above and below, under the bands that were taken above.
 
+        Of a thin picture, which is cut the other way, the best target.
+
         Args:
             best: whose latent lies below, while a band is chosen.
         """
+        if is_thin(*best.target.shape[2:]):
+            return best.target
         y_hat, joined = best.chosen.y_hat.clone(), best.target.clone()
         height, width = y_hat.shape[2:]
         sums = self.sums.view(height, width, -1)
@@ -170,8 +175,10 @@ class _Problem:
             rows, _ = band.in_latent().slices()
             seen = band.grown_within(self.whole, BAND)
             least = math.inf
+            of_band = sums[rows].flatten(0, 1)
+            order = CodingOrder(rows.stop - rows.start, width)
             for target in targets:
-                chosen = self.coder.choose(target[:, :, rows], sums[rows].flatten(0, 1), self.level, above)
+                chosen = self.coder.choose(target[:, :, rows], of_band, self.level, order, above)
                 y_hat[:, :, rows] = chosen.y_hat
                 cost = float(chosen.bits.sum()) + self.weight * self._squared_error_of(y_hat, seen)
                 if cost < least:

@@ -114,6 +114,14 @@ def test_the_gradient_of_the_distortion_is_what_a_small_shift_changes(tiny_weigh
     assert (above - below) / 2e-2 == pytest.approx(float(gradient.norm()), rel=0.02)
 
 
+def test_a_search_of_a_thin_picture_decodes_to_what_it_saw(tiny_weights: Path) -> None:
+    image, codec = photo(1090, 40), AinnCodec(tiny_weights, search=2)
+    lying = np.ascontiguousarray(image.transpose(1, 0, 2))
+    found = find(codec, lying, 2, 2)
+    shown = codec._synthesise(found.chosen.y_hat, 40, 1090, 2)
+    assert (codec.decode(codec.encode(image, 3)) == shown.transpose(1, 0, 2)).all()
+
+
 def test_search_is_told_in_name_and_version_and_the_default_is_none() -> None:
     searching = get("ainn:search=3")
     assert searching.name == "ainn:search=3"
