@@ -28,6 +28,7 @@ def train(
     without: Annotated[
         list[str] | None, typer.Option(help="Switch a module off: fdsm, cfrm, pdm, or couplings.")
     ] = None,
+    distortion: Annotated[str, typer.Option(help="What the lambdas weigh: mse, or ms-ssim.")] = "mse",
     minutes: Annotated[
         float | None, typer.Option(help="Length of the training, all slices together.")
     ] = None,
@@ -70,7 +71,7 @@ def train(
     )  # fmt: skip
     job = TrainingJob(
         data=data, out=out, model=model, config=config, lambdas=tuple(lambdas or ()),
-        without=tuple(without or ()), device=device, resume=resume, weights=weights,
+        without=tuple(without or ()), distortion=distortion, device=device, resume=resume, weights=weights,
         stop_after=stop_after, validate_every=validate_every,
     )  # fmt: skip
     run_training(plan, job)

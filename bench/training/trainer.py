@@ -1,7 +1,7 @@
 """Train a model: one loop, exact to resume, that stops when its time is up.
 
-The loss is bpp + lambda * 255^2 * MSE (`mse_weight`), with a lambda drawn for every picture of a
-batch (Cui et al. 2021). A `Learner` says which parameters are trained in a phase, and what a batch
+The loss is bpp + lambda 255^2 MSE or bpp + lambda (1 - MS-SSIM), with a lambda drawn for every picture
+of a batch (Cui et al. 2021). A `Learner` says which parameters are trained in a phase, and what a batch
 costs.
 """
 
@@ -20,19 +20,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.codecs.ainn.config import AinnConfig, mse_weight
+from bench.codecs.ainn.config import MS_SSIM, AinnConfig
 from bench.core import torch_file
 from bench.core.errors import BenchError, first_line
+from bench.metrics.multiscale_ssim import MIN_SIDE
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch
-from bench.training.learner import Learner
+from bench.training.learner import Coded, Learner
 from bench.training.log import Step, Window
 from bench.training.photos import Cropper, load_photos, load_validation
 from bench.training.plan import ALL, LAST, TrainingPlan
 from bench.training.recorded import Recorded
 from bench.training.zoo_learner import ZooConfig, ZooLearner
 
+FIGURES = ("loss", "bpp", "psnr", "ms_ssim")  # of a picture
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
 KEPT_BATCHES = 128  # that a phase goes round in, where what is prepared of pictures stays the same
@@ -176,21 +178,30 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Loss, bpp and PSNR of the averaged weights on the held-out photos, the mean over all lambdas."""
+        """`FIGURES` of the averaged weights on the held-out photos, means over all lambdas."""
         if not len(self.validation):
             return {}
-        rows = []
+        parts = []
         with self._averaged():
-            for level, value in enumerate(self.learner.lambdas):
+            for level, lambda_ in enumerate(self.lambdas):
                 for crops in self.validation.split(8):
                     x = crops.to(self.device).float() / 255
-                    bpp, mse = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
-                    for b, d in zip(bpp.tolist(), mse.tolist(), strict=True):
-                        rows.append((b + mse_weight(value) * d, b, -10 * math.log10(d)))
-        loss, bpp_mean, psnr = (sum(column) / len(rows) for column in zip(*rows, strict=True))
-        return {"valid_loss": loss, "valid_bpp": bpp_mean, "valid_psnr": psnr}
+                    coded = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
+                    parts.append(self._figures(coded, self.learner.loss(coded, lambda_)))
+        means = torch.cat(parts).double().mean(0).tolist()
+        return {f"valid_{name}": mean for name, mean in zip(FIGURES, means, strict=True)}
+
+    def _figures(self, coded: Coded, losses: Tensor) -> Tensor:
+        """(N, 4): loss, bpp, PSNR and MS-SSIM of each picture; NaN where there is no MS-SSIM."""
+        similar = torch.full_like(losses, math.nan) if coded.ms_ssim is None else coded.ms_ssim
+        return torch.stack((losses, coded.bpp, -10 * torch.log10(coded.mse), similar), dim=1).detach()
 
     def _settle(self) -> None:
+        if self.learner.distortion == MS_SSIM and self.plan.crop < MIN_SIDE:
+            raise BenchError(
+                f"MS-SSIM has five scales, and needs crops of at least {MIN_SIDE} pixels; "
+                f"take --crop 192 or more, not {self.plan.crop}"
+            )
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.device.type == "cuda" and self.plan.compile:
             self.learner.compile()
@@ -233,8 +244,8 @@ class Trainer:
         with self.window.timed("passes"):
             figures = self._passes(x, level)
         with self.window.timed("update"):
-            loss, bpp, psnr = self._update(figures)
-        return Step(loss, bpp, psnr, size)
+            loss, bpp, psnr, similar = self._update(figures)
+        return Step(loss, bpp, psnr, similar, size)
 
     def _prepared(self, phase: str, size: int) -> Tensor:
         """This step's crops as the learner wants them, computed now or in an earlier round."""
@@ -265,14 +276,13 @@ class Trainer:
         return self.recorded(x, level)
 
     def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:
-        """Compute gradients; returns (4,): the objective, and the batch's mean loss, bpp and PSNR."""
+        """Compute gradients; returns (5,): the objective, and the batch's means of `_figures`."""
         self.optimiser.zero_grad(set_to_none=True)
-        bpp, mse = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
-        losses = bpp + mse_weight(self.lambdas[level]) * mse
+        coded = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
+        losses = self.learner.loss(coded, self.lambdas[level])
         objective = (self.balance[level] * losses).mean()
         objective.backward()
-        figures = (objective, losses.mean(), bpp.mean(), (-10 * torch.log10(mse)).mean())
-        return torch.stack([figure.detach() for figure in figures])
+        return torch.cat((objective.detach()[None], self._figures(coded, losses).mean(0)))
 
     def _phase(self, progress: float) -> tuple[str, float]:
         return self.plan.phase(progress) if self.learner.phased else (ALL, progress)
@@ -294,7 +304,7 @@ class Trainer:
         self.trained_average = [self.average[name] for name in trained]
 
     def _update(self, figures: Tensor) -> list[float]:
-        """Take the step, unless it is a bad one; returns the batch's mean loss, bpp and PSNR."""
+        """Take the step, unless it is a bad one; returns the batch's means of `_figures`."""
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         # The optimiser leaves a bad step out by itself, so that the CPU needn't wait for the
         # figures yet.
