@@ -29,6 +29,9 @@ def train(
         list[str] | None, typer.Option(help="Switch a module off: fdsm, cfrm, pdm, or couplings.")
     ] = None,
     distortion: Annotated[str, typer.Option(help="What the lambdas weigh: mse, or ms-ssim.")] = "mse",
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="Train A-INN whole, without each module, and as InvComp.")
+    ] = False,
     minutes: Annotated[
         float | None, typer.Option(help="Length of the training, all slices together.")
     ] = None,
@@ -61,6 +64,7 @@ def train(
 
     Leaves checkpoint, log and weights, at its end and at Ctrl-C.
     """
+    from bench.training.ablations import run_ablations
     from bench.training.command import TrainingJob, run_training
     from bench.training.plan import TrainingPlan
 
@@ -74,4 +78,7 @@ def train(
         without=tuple(without or ()), distortion=distortion, device=device, resume=resume, weights=weights,
         stop_after=stop_after, validate_every=validate_every,
     )  # fmt: skip
-    run_training(plan, job)
+    if ablations:
+        run_ablations(plan, job)
+    else:
+        run_training(plan, job)

@@ -100,6 +100,22 @@ def run_training(plan: TrainingPlan, job: TrainingJob) -> None:
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     config = configure(job.model, job.config, job.lambdas, job.without, job.distortion)
+    _, done = train_model(config, plan, job, console)
+    state = "done" if done else f"not done; go on with --resume {job.out / CHECKPOINT}"
+    console.print(f"{state}. weights: {job.out / WEIGHTS}, log: {job.out / LOG}")
+
+
+def train_model(
+    config: AinnConfig | ZooConfig, plan: TrainingPlan, job: TrainingJob, console: Console
+) -> tuple[Trainer, bool]:
+    """Train a model of this configuration, whatever the job says of it, and print rows of the log.
+
+    Returns:
+        What holds the trained model, and whether the plan is done.
+
+    Raises:
+        BenchError: as `run_training`.
+    """
     out, resume = job.out, job.resume
     if resume is None and (out / CHECKPOINT).exists():
         raise BenchError(
@@ -130,8 +146,7 @@ def run_training(plan: TrainingPlan, job: TrainingJob) -> None:
             f"can't write to {out} ({error.strerror}); make room, and go on with --resume {out / CHECKPOINT} "
             "if that is there"
         ) from error
-    state = "done" if done else f"not done; go on with --resume {out / CHECKPOINT}"
-    console.print(f"{state}. weights: {out / WEIGHTS}, log: {out / LOG}")
+    return trainer, done
 
 
 def _check_device(device: str) -> None:
@@ -161,6 +176,8 @@ def _describe(row: dict[str, Any]) -> str:
             f"validation: loss {row['valid_loss']:.4f}, "
             f"{row['valid_bpp']:.4f} bpp, {row['valid_psnr']:.3f} dB, MS-SSIM {row['valid_ms_ssim']:.5f}"
         )
+        if "train_loss" in row:
+            parts.append(f"as many training photos: loss {row['train_loss']:.4f}")
         if "loss" in row:
             parts.append(", ".join(f"{part} {row[f'{part}_share']:.0%}" for part in PARTS) + " of the time")
     return " | ".join(parts)

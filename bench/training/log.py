@@ -19,7 +19,7 @@ PARTS = ("photos", "passes", "update")  # of a step
 LOG_COLUMNS = (
     "step", "minutes", "phase", "learning_rate", "loss", "bpp", "psnr", "patches_per_second", "skipped_steps",
     "steps_back", *(f"{part}_share" for part in PARTS), "valid_loss", "valid_bpp", "valid_psnr",
-    "ms_ssim", "valid_ms_ssim",
+    "ms_ssim", "valid_ms_ssim", "train_loss", "train_bpp", "train_psnr", "train_ms_ssim",
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """MS-SSIM with gradients, on the device that trains (Wang, Simoncelli, Bovik 2003).
 
 The figures are those of pytorch-msssim, which the tests hold them to. Its own function can't be part of a
-recorded step, as the gradient of its product over scales waits for the GPU; and that gradient isn't finite
-where a scale has nothing in common.
+recorded step, as the gradient of its product over scales waits for the GPU. And that gradient is zero where
+one scale has nothing in common: such pictures would never come nearer to each other.
 """
 
 from __future__ import annotations

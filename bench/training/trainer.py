@@ -29,7 +29,7 @@ from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch
 from bench.training.learner import Coded, Learner
 from bench.training.log import Step, Window
-from bench.training.photos import Cropper, load_photos, load_validation
+from bench.training.photos import Cropper, load_photos, load_validation, spread_crops
 from bench.training.plan import ALL, LAST, TrainingPlan
 from bench.training.recorded import Recorded
 from bench.training.zoo_learner import ZooConfig, ZooLearner
@@ -58,7 +58,9 @@ class Trainer:
         self.device = torch.device(device)
         torch.manual_seed(plan.seed)
         photos = load_photos(data, plan.crop)
+        # As many photos of both kinds: whether photos are the limit shows in the gap between them.
         self.validation = load_validation(data, VALIDATION_SIDE)
+        self.seen = spread_crops(photos, VALIDATION_SIDE, len(self.validation))
         self.learner = _learner(config, photos, plan)
         self.crops = Cropper(photos, plan.crop, plan.seed, self.device)
         self._settle()
@@ -178,18 +180,31 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """`FIGURES` of the averaged weights on the held-out photos, means over all lambdas."""
-        if not len(self.validation):
-            return {}
-        parts = []
+        """`FIGURES` of the averaged weights, means over photos and lambdas: of the held-out photos, with
+        `valid_` before their names, and of as many photos of the training, with `train_`."""
+        row: dict[str, float] = {}
         with self._averaged():
-            for level, lambda_ in enumerate(self.lambdas):
-                for crops in self.validation.split(8):
-                    x = crops.to(self.device).float() / 255
-                    coded = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
-                    parts.append(self._figures(coded, self.learner.loss(coded, lambda_)))
-        means = torch.cat(parts).double().mean(0).tolist()
-        return {f"valid_{name}": mean for name, mean in zip(FIGURES, means, strict=True)}
+            for kind, photos in (("valid", self.validation), ("train", self.seen)):
+                if len(photos):
+                    means = self._coded(photos).double().mean((0, 1)).tolist()
+                    row |= {f"{kind}_{name}": mean for name, mean in zip(FIGURES, means, strict=True)}
+        return row
+
+    def held_out(self) -> Tensor:
+        """(L, N, 4): `FIGURES` of the averaged weights on each of the N held-out photos, at each lambda."""
+        with self._averaged():
+            return self._coded(self.validation).cpu()
+
+    @torch.no_grad()
+    def _coded(self, photos: Tensor) -> Tensor:
+        """(L, N, 4): `FIGURES` of photos (N, 3, H, W), uint8, coded at each lambda."""
+        rows = []
+        for level, lambda_ in enumerate(self.lambdas):
+            for crops in photos.split(8):
+                x = crops.to(self.device).float() / 255
+                coded = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
+                rows.append(self._figures(coded, self.learner.loss(coded, lambda_)))
+        return torch.cat(rows).view(len(self.lambdas), len(photos), len(FIGURES))
 
     def _figures(self, coded: Coded, losses: Tensor) -> Tensor:
         """(N, 4): loss, bpp, PSNR and MS-SSIM of each picture; NaN where there is no MS-SSIM."""
