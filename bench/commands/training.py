@@ -54,6 +54,9 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     record: Annotated[bool, typer.Option(help="On a GPU, record a step once and replay it.")] = True,
     compile: Annotated[bool, typer.Option(help="On a GPU, compile A-INN's coupling layers.")] = True,
+    fastest: Annotated[
+        bool, typer.Option("--fastest", help="Time variants of a step first, and go on with the fastest.")
+    ] = False,
     export_crops: Annotated[
         int, typer.Option(help="Crops to fit the decoder's filter and count symbols on, at the end.", min=1)
     ] = 64,
@@ -71,7 +74,7 @@ def train(
     plan = TrainingPlan(
         steps=steps, minutes=minutes, batch=batch, crop=crop, rate=rate, entropy_first=entropy_first,
         entropy_last=entropy_last, seed=seed, precision=precision, record=record, compile=compile,
-        export_crops=export_crops,
+        fastest=fastest,        export_crops=export_crops,
     )  # fmt: skip
     job = TrainingJob(
         data=data, out=out, model=model, config=config, lambdas=tuple(lambdas or ()),

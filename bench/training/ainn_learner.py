@@ -13,12 +13,15 @@ from torch import Tensor
 from bench.codecs.ainn.config import MS_SSIM, AinnConfig
 from bench.codecs.ainn.entropy import PIXELS_PER_POSITION
 from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
+from bench.codecs.ainn.invertible import Coupling
+from bench.codecs.ainn.layers import Compilable, Pair
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import PictureFilter, fit
 from bench.codecs.ainn.symbol_tables import count_symbols
 from bench.codecs.ainn.weights import build, load_weights, save_weights
 from bench.training.learner import Coded, Learner
 from bench.training.plan import ALL, FIRST
+from bench.training.variants import DECODER, NOTHING, Variant
 
 DECODER_SCALES = ("entropy.decoder_scale", "entropy.decoder_shift")  # that fit latents to the decoder
 
@@ -30,6 +33,7 @@ class AinnLearner(Learner):
     """
 
     kind = "ainn"
+    axes = ("compile", "side_by_side", *Learner.axes)
     phased = True
     model: Ainn
 
@@ -64,8 +68,14 @@ class AinnLearner(Learner):
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
             return self.model.encode(x, linear=self._linear(phase)).float()
 
-    def compile(self) -> None:
-        self.model.transform.compile_couplings()
+    def use(self, variant: Variant) -> None:
+        for module in self.model.modules():
+            if isinstance(module, Coupling):
+                module.compiled = variant.compile != NOTHING
+            elif isinstance(module, Compilable):
+                module.compiled = variant.compile == DECODER
+            elif isinstance(module, Pair):
+                module.side_by_side = variant.side_by_side
 
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> Coded:
         """Without the decoder, MSE is the latent's: the picture's if the transform is orthonormal."""

@@ -140,7 +140,9 @@ def train_model(
     if plan.precision == "bfloat16" and job.device == "cpu" and _lacks_bfloat16():
         console.print("this CPU computes no bfloat16 by itself: steps take many times as long as in float32")
     try:
-        done = trainer.run(out, job.stop_after, job.validate_every, lambda row: console.print(_describe(row)))
+        done = trainer.run(
+            out, job.stop_after, job.validate_every, lambda row: console.print(_describe(row)), console.print
+        )
     except OSError as error:
         raise BenchError(
             f"can't write to {out} ({error.strerror}); make room, and go on with --resume {out / CHECKPOINT} "

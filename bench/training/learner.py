@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.codecs.ainn.config import MS_SSIM, mse_lambda, mse_weight
 from bench.metrics.multiscale_ssim import MIN_SIDE
 from bench.training.ms_ssim import ms_ssim
+from bench.training.variants import Variant
 
 
 class Coded(NamedTuple):
@@ -35,6 +36,7 @@ class Learner(ABC):
     """A model and its losses. `level` is a tensor (N,) of positions among `lambdas`, 0 to L - 1."""
 
     kind: str  # written into checkpoints, so that one of another model is refused
+    axes: tuple[str, ...] = ("channels_last", "record")  # of `Variant`: what may change for this model
     phased = False  # True: the entropy model can be trained alone, first and last
     model: nn.Module
 
@@ -74,8 +76,8 @@ class Learner(ABC):
         """Turn pictures x (N, 3, H, W) in [0, 1] into what `losses` takes; `half` as there."""
         return x
 
-    def compile(self) -> None:  # noqa: B027
-        """Compile the parts of the model that gain by it; called when the model is on its device."""
+    def use(self, variant: Variant) -> None:  # noqa: B027
+        """Compute from now on as this variant says, as far as that is the model's to do."""
 
     @abstractmethod
     def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> Coded:

@@ -50,6 +50,10 @@ class Window:
         yield
         self._spans.append((part, began, self._mark()))
 
+    def leave_out(self, seconds: float) -> None:
+        """Don't count these seconds, which have passed, as time of steps."""
+        self._since += seconds
+
     def row(self) -> dict[str, Any]:
         """Means, throughput and shares of the time; empty where there was no step. The next window begins."""
         row: dict[str, Any] = {}

@@ -8,7 +8,6 @@ costs.
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,16 +26,19 @@ from bench.metrics.multiscale_ssim import MIN_SIDE
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch
-from bench.training.learner import Coded, Learner
+from bench.training.interrupts import interrupt_flag
+from bench.training.learner import Learner
 from bench.training.log import Step, Window
 from bench.training.photos import Cropper, load_photos, load_validation, spread_crops
 from bench.training.plan import ALL, LAST, TrainingPlan
 from bench.training.recorded import Recorded
+from bench.training.validation import FIGURES, code_photos, figures_of
+from bench.training.variants import COUPLINGS, NOTHING, Variant, fastest, time_step
 from bench.training.zoo_learner import ZooConfig, ZooLearner
 
-FIGURES = ("loss", "bpp", "psnr", "ms_ssim")  # of a picture
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
+LOSS_SLACK = 0.05  # of the loss: more is not rounding, when a step is computed in another way
 KEPT_BATCHES = 128  # that a phase goes round in, where what is prepared of pictures stays the same
 
 
@@ -70,6 +72,7 @@ class Trainer:
         self.watch = Watch()
         self.window = Window(self.device)
         self.seconds = 0.0  # spent training, over all slices
+        self.chosen = False  # whether the variant was found to be the fastest here
 
     def start_from(self, path: Path) -> None:
         """Take over trained weights, to train on with a fresh optimiser."""
@@ -98,6 +101,10 @@ class Trainer:
             self.phase = state["phase"]
             self._train_only(self.phase)
             self.step, self.seconds = state["step"], state["seconds"]
+            variant = state.get("variant")  # there is none in older checkpoints
+            if variant is not None and variant.pop("device") == self._device_name():
+                self._use(Variant(**variant))
+                self.chosen = True
             self.watch = Watch(**state["watch"])
             torch.set_rng_state(state["rng"])
             if self.device.type == "cuda":
@@ -115,12 +122,14 @@ class Trainer:
         stop_after: float | None = None,
         validate_every: int = 500,
         report: Callable[[dict[str, Any]], None] = lambda row: None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> bool:
         """Train, log to ``log.csv`` under `out`, and leave a checkpoint and the averaged weights there.
 
         Args:
             stop_after: minutes after which this slice ends, whatever the plan has left.
             report: called with each row of the log.
+            say: called with other lines for people: how fast variants of a step are.
 
         Returns:
             True if the plan is done, False if the slice ended or Ctrl-C came first.
@@ -128,9 +137,9 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         started, before = time.monotonic(), self.seconds
         saved, logged = started, self.step
-        self.window = Window(self.device)
+        self.window, self.say = Window(self.device), say
         done = False
-        with _interrupt_flag() as interrupted, _denormals_flushed():
+        with interrupt_flag() as interrupted, _denormals_flushed():
             while True:
                 self.seconds = before + time.monotonic() - started
                 progress = self.plan.progress(self.step, self.seconds)
@@ -172,6 +181,7 @@ class Trainer:
             "phase": self.phase,
             "step": self.step,
             "watch": self.watch.to_dict(),
+            "variant": vars(self.variant) | {"device": self._device_name()} if self.chosen else None,
             "seconds": self.seconds,
             "rng": torch.get_rng_state(),
             "device_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
@@ -186,30 +196,14 @@ class Trainer:
         with self._averaged():
             for kind, photos in (("valid", self.validation), ("train", self.seen)):
                 if len(photos):
-                    means = self._coded(photos).double().mean((0, 1)).tolist()
+                    means = code_photos(self.learner, photos, self.device).double().mean((0, 1)).tolist()
                     row |= {f"{kind}_{name}": mean for name, mean in zip(FIGURES, means, strict=True)}
         return row
 
     def held_out(self) -> Tensor:
         """(L, N, 4): `FIGURES` of the averaged weights on each of the N held-out photos, at each lambda."""
         with self._averaged():
-            return self._coded(self.validation).cpu()
-
-    @torch.no_grad()
-    def _coded(self, photos: Tensor) -> Tensor:
-        """(L, N, 4): `FIGURES` of photos (N, 3, H, W), uint8, coded at each lambda."""
-        rows = []
-        for level, lambda_ in enumerate(self.lambdas):
-            for crops in photos.split(8):
-                x = crops.to(self.device).float() / 255
-                coded = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
-                rows.append(self._figures(coded, self.learner.loss(coded, lambda_)))
-        return torch.cat(rows).view(len(self.lambdas), len(photos), len(FIGURES))
-
-    def _figures(self, coded: Coded, losses: Tensor) -> Tensor:
-        """(N, 4): loss, bpp, PSNR and MS-SSIM of each picture; NaN where there is no MS-SSIM."""
-        similar = torch.full_like(losses, math.nan) if coded.ms_ssim is None else coded.ms_ssim
-        return torch.stack((losses, coded.bpp, -10 * torch.log10(coded.mse), similar), dim=1).detach()
+            return code_photos(self.learner, self.validation, self.device).cpu()
 
     def _settle(self) -> None:
         if self.learner.distortion == MS_SSIM and self.plan.crop < MIN_SIDE:
@@ -218,8 +212,12 @@ class Trainer:
                 f"take --crop 192 or more, not {self.plan.crop}"
             )
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.device.type == "cuda" and self.plan.compile:
-            self.learner.compile()
+        on_gpu = self.device.type == "cuda"
+        self.variant = Variant(
+            compile=COUPLINGS if on_gpu and self.plan.compile and "compile" in self.learner.axes else NOTHING,
+            record=on_gpu and self.plan.record,
+        )
+        self.learner.use(self.variant)
         self.optimiser = torch.optim.Adam(self.learner.parameter_groups(self.plan.rate), fused=True)
         for group in self.optimiser.param_groups:
             group["full_lr"] = group["lr"]
@@ -247,6 +245,8 @@ class Trainer:
         if phase != self.phase:
             self._enter(phase)
         size = self.learner.pictures(plan.batch, phase)
+        if phase == ALL and plan.fastest and not self.chosen:
+            self._choose(size)
         with self.window.timed("photos"):
             x = self._prepared(phase, size)
             level = torch.randint(levels, (size,)).to(self.device)
@@ -268,7 +268,7 @@ class Trainer:
         index = self.step % KEPT_BATCHES if fixed else self.step
         if index in self.kept:
             return self.kept[index]
-        x = self.crops.batch(index, size).contiguous(memory_format=torch.channels_last)
+        x = self.crops.batch(index, size).contiguous(memory_format=_layout(self.variant))
         x = self.learner.prepared(x, phase, self.plan.precision == "bfloat16")
         if fixed:
             self.kept[index] = x
@@ -279,7 +279,7 @@ class Trainer:
         if self.device.type != "cuda":
             return self._differentiate(x, level)
         try:
-            if not self.plan.record:
+            if not self.variant.record:
                 return self._differentiate(x, level)
             if self.recorded is None:
                 self.recorded = Recorded(self._differentiate, x, level)
@@ -291,13 +291,56 @@ class Trainer:
         return self.recorded(x, level)
 
     def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:
-        """Compute gradients; returns (5,): the objective, and the batch's means of `_figures`."""
+        """Compute gradients; returns (5,): the objective, and the batch's means of `FIGURES`."""
         self.optimiser.zero_grad(set_to_none=True)
         coded = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
         losses = self.learner.loss(coded, self.lambdas[level])
         objective = (self.balance[level] * losses).mean()
         objective.backward()
-        return torch.cat((objective.detach()[None], self._figures(coded, losses).mean(0)))
+        return torch.cat((objective.detach()[None], figures_of(coded, losses).mean(0)))
+
+    def _choose(self, size: int) -> None:
+        """Find the fastest variant of a step of everything. What is trained stays as it is."""
+        x, losses = self.crops.batch(self.step, size), []
+        level = torch.arange(size, device=self.device) % len(self.learner.lambdas)
+
+        def measure(variant: Variant) -> float:
+            self._use(variant)
+            pictures = x.contiguous(memory_format=_layout(variant))
+            torch.manual_seed(self.plan.seed)
+            losses.append(float(self._passes(pictures, level)[1]))
+            if not abs(losses[-1] - losses[0]) <= LOSS_SLACK * abs(losses[0]):
+                raise BenchError(f"its loss is {losses[-1]:.4f}, and that of others {losses[0]:.4f}")
+            return time_step(lambda: self._passes(pictures, level), self.device)
+
+        began = time.perf_counter()
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            best = fastest(self.variant, self._axes(), measure, self.say)
+            self._use(best)
+        self.chosen = True
+        self.window.leave_out(time.perf_counter() - began)
+
+    def _axes(self) -> tuple[str, ...]:
+        return tuple(axis for axis in self.learner.axes if axis != "record" or self.device.type == "cuda")
+
+    def _use(self, variant: Variant) -> None:
+        """Compute steps this way from now on."""
+        self.recorded = None
+        self.optimiser.zero_grad(set_to_none=True)
+        self.learner.use(variant)
+        if variant.channels_last != self.variant.channels_last:
+            layout = _layout(variant)
+            self.model.to(memory_format=layout)  # type: ignore[call-overload]
+            # The optimiser wants its own tensors to lie as those that it optimises do.
+            for tensors in (self.average, *self.optimiser.state.values()):
+                for name, value in tensors.items():
+                    if isinstance(value, Tensor) and value.dim() == 4:
+                        tensors[name] = value.contiguous(memory_format=layout)
+            self._train_only(self.phase)
+        self.variant = variant
+
+    def _device_name(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
 
     def _phase(self, progress: float) -> tuple[str, float]:
         return self.plan.phase(progress) if self.learner.phased else (ALL, progress)
@@ -319,7 +362,7 @@ class Trainer:
         self.trained_average = [self.average[name] for name in trained]
 
     def _update(self, figures: Tensor) -> list[float]:
-        """Take the step, unless it is a bad one; returns the batch's means of `_figures`."""
+        """Take the step, unless it is a bad one; returns the batch's means of `FIGURES`."""
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         # The optimiser leaves a bad step out by itself, so that the CPU needn't wait for the
         # figures yet.
@@ -369,6 +412,10 @@ def _learner(config: AinnConfig | ZooConfig, photos: list[NDArray[np.uint8]], pl
     return AinnLearner(config, photos, plan.seed)
 
 
+def _layout(variant: Variant) -> torch.memory_format:
+    return torch.channels_last if variant.channels_last else torch.contiguous_format
+
+
 @contextmanager
 def _denormals_flushed() -> Iterator[None]:
     """Tails of likelihoods are full of denormal numbers, each a hundred times slower than others."""
@@ -377,21 +424,3 @@ def _denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-@contextmanager
-def _interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for a clean stop after the step at hand; a second one ends at once."""
-    asked: list[int] = []
-
-    def handler(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    previous = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)

@@ -25,7 +25,8 @@ from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import PATIENCE, Watch
 from bench.training.log import LOG_COLUMNS, PARTS, append
 from bench.training.plan import ALL, FIRST, LAST, TrainingPlan
-from bench.training.trainer import CHECKPOINT, FIGURES, LOG, WEIGHTS, Trainer
+from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer
+from bench.training.validation import FIGURES
 from bench.training.zoo_learner import ZooConfig
 
 
