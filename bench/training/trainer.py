@@ -98,6 +98,7 @@ class Trainer:
             # A checkpoint from before there was a picture filter has none of it.
             self.average |= {name: value.to(self.device) for name, value in state["average"].items()}
             self.optimiser.load_state_dict(state["optimiser"])
+            self._align()
             self.phase = state["phase"]
             self._train_only(self.phase)
             self.step, self.seconds = state["step"], state["seconds"]
@@ -329,15 +330,17 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         self.learner.use(variant)
         if variant.channels_last != self.variant.channels_last:
-            layout = _layout(variant)
-            self.model.to(memory_format=layout)  # type: ignore[call-overload]
-            # The optimiser wants its own tensors to lie as those that it optimises do.
-            for tensors in (self.average, *self.optimiser.state.values()):
-                for name, value in tensors.items():
-                    if isinstance(value, Tensor) and value.dim() == 4:
-                        tensors[name] = value.contiguous(memory_format=layout)
+            self.model.to(memory_format=_layout(variant))  # type: ignore[call-overload]
+            self._align()
             self._train_only(self.phase)
         self.variant = variant
+
+    def _align(self) -> None:
+        """Let what is kept for each parameter lie in memory as the parameter: a fused optimiser wants that."""
+        for parameter, kept in self.optimiser.state.items():
+            kept |= {name: _laid_out(value, parameter) for name, value in kept.items() if value.dim()}
+        state = self.model.state_dict()
+        self.average = {name: _laid_out(value, state[name]) for name, value in self.average.items()}
 
     def _device_name(self) -> str:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
@@ -410,6 +413,10 @@ def _learner(config: AinnConfig | ZooConfig, photos: list[NDArray[np.uint8]], pl
             raise BenchError(f"{config.architecture} is trained in float32; leave --precision out")
         return ZooLearner(config)
     return AinnLearner(config, photos, plan.seed)
+
+
+def _laid_out(value: Tensor, like: Tensor) -> Tensor:
+    return value if value.stride() == like.stride() else torch.empty_like(like).copy_(value)
 
 
 def _layout(variant: Variant) -> torch.memory_format:
