@@ -336,7 +336,7 @@ class Trainer:
         self.variant = variant
 
     def _align(self) -> None:
-        """Let what is kept for each parameter lie in memory as the parameter: a fused optimiser wants that."""
+        """Let what is kept for a parameter lie in memory as the parameter: a fused optimiser wants that."""
         for parameter, kept in self.optimiser.state.items():
             kept |= {name: _laid_out(value, parameter) for name, value in kept.items() if value.dim()}
         state = self.model.state_dict()
