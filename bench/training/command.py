@@ -131,6 +131,9 @@ def train_model(
         trainer.resume(resume)
     elif job.weights is not None:
         trainer.start_from(job.weights)
+        if job.lambdas and trainer.learner.lambdas != tuple(sorted(job.lambdas)):
+            known = ", ".join(f"{value:g}" for value in trainer.learner.lambdas)
+            raise BenchError(f"{job.weights} is for lambdas of {known}, and keeps them; leave --lambda out")
     parameters = sum(p.numel() for p in trainer.model.parameters())
     console.print(
         f"{config.name}: {parameters / 1e6:.2f} M parameters, for {trainer.learner.distortion}, "

@@ -322,7 +322,10 @@ class Trainer:
         self.window.leave_out(time.perf_counter() - began)
 
     def _axes(self) -> tuple[str, ...]:
-        return tuple(axis for axis in self.learner.axes if axis != "record" or self.device.type == "cuda")
+        """Fields of a variant that may change: not recording on a CPU, nor what options switch off."""
+        off = {"compile"} if not self.plan.compile else set()
+        off |= {"record"} if not self.plan.record or self.device.type != "cuda" else set()
+        return tuple(axis for axis in self.learner.axes if axis not in off)
 
     def _use(self, variant: Variant) -> None:
         """Compute steps this way from now on."""

@@ -236,6 +236,15 @@ def test_a_variant_that_computes_something_else_is_left_out(
 
 def test_a_baseline_has_fewer_variants(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer_module, "time_step", lambda step, device: 1.0)
+    axes = {}
+    for compiles in (True, False):
+        plan = TrainingPlan(**vars(FASTEST) | {"compile": compiles})
+        axes[compiles] = Trainer(TINY, plan, photos, "cpu")._axes()
+    assert axes == {
+        True: ("compile", "side_by_side", "channels_last"),
+        False: ("side_by_side", "channels_last"),
+    }
+
     config = ZooConfig("bmshj2018-hyperprior", 0.01, (8, 12))
     trainer = Trainer(config, TrainingPlan(steps=1, batch=1, crop=64, fastest=True), photos, "cpu")
     said: list[str] = []
