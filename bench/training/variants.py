@@ -87,7 +87,7 @@ def fastest(
         try:
             seconds = measure(variant)
         except Exception as error:  # compilers and GPUs raise many kinds
-            failed = failed or error
+            failed = failed or error.with_traceback(None)  # which would keep its tensors
             say(f"{variant}: left out ({first_line(error)[:120]})")
             continue
         taken = seconds < GAIN * least
