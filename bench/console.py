@@ -94,6 +94,8 @@ def with_complexity(item: Mapping[str, Any]) -> Mapping[str, Any]:
             text += f"; {line['model_parameters'] / 1e6:.1f} M parameters"
         if line.get("model_bytes"):
             text += f", {line['model_bytes'] / 2**20:.1f} MiB of weights"
+        if line.get("trained_for"):
+            text += f", trained for {line['trained_for']}"
         lines.append(text)
     return known | {"complexity": "\n".join(lines)}
 

@@ -36,11 +36,13 @@ class MultiplyAdds(NamedTuple):
 class ModelSize(NamedTuple):
     """How large the networks of a codec are.
 
-    bytes: of the file of weights; None: the file isn't here.
+    bytes: of the file of weights; None: the file isn't here. trained_for: "mse" or "ms-ssim"; None: the
+        weights don't say.
     """
 
     parameters: int
     bytes: int | None
+    trained_for: str | None = None
 
 
 class Codec(ABC):

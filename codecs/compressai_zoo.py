@@ -28,6 +28,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from bench.codecs import range_coder
+from bench.codecs.ainn.config import MS_SSIM, MSE
 from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
 from bench.codecs.counting import count
 from bench.codecs.device import DEVICE, chosen, exact_floats
@@ -55,7 +56,7 @@ class ZooModel(Codec):
     qualities = tuple(range(1, 9))  # that there are published weights of
     quality_range = (1, 8)
     parameters = {
-        "metric": Parameter("mse", "what the published weights are trained for", choices=("mse", "ms-ssim")),
+        "metric": Parameter("mse", "what the published weights are trained for", choices=(MSE, MS_SSIM)),
         "weights": Parameter(
             "",
             "a checkpoint of your own, or a folder of them, lowest rate first by name",
@@ -89,7 +90,9 @@ class ZooModel(Codec):
         names = [path.name for path in self._own] or [
             Path(url).name for _, url in sorted(_published_urls(self.architecture, self._metric).items())
         ]
-        return super().provenance() | {"weights": names}
+        facts = super().provenance() | {"weights": names}
+        trained_for = {_trained_for(path) for path in self._own}
+        return facts | {"trained_for": MS_SSIM} if trained_for == {MS_SSIM} else facts
 
     def reads(self) -> list[Path]:
         return [*super().reads(), *self._own] if self._own else [download_path("any").parent]
@@ -148,12 +151,11 @@ class ZooModel(Codec):
 
     def model_size(self, quality: float) -> ModelSize:
         if self._own:
-            return ModelSize(
-                _parameters(self._model(int(quality))), self._own[int(quality) - 1].stat().st_size
-            )
+            path = self._own[int(quality) - 1]
+            return ModelSize(_parameters(self._model(int(quality))), path.stat().st_size, _trained_for(path))
         path = download_path(_published_urls(self.architecture, self._metric)[int(quality)])
         _, parameters = _fresh(self.architecture, int(quality))
-        return ModelSize(parameters, path.stat().st_size if path.is_file() else None)
+        return ModelSize(parameters, path.stat().st_size if path.is_file() else None, self._metric)
 
     @property
     def _metric(self) -> str:
@@ -355,6 +357,16 @@ def load_checkpoint(architecture: str, path: Path) -> Any:
         if hasattr(model, name):
             getattr(model, name).register_forward_hook(_check_output)
     return model
+
+
+def _trained_for(path: Path) -> str | None:
+    """The distortion that a file of `bench train` names; None for other files."""
+    from bench.core import torch_file
+
+    content = torch_file.read(path)
+    training = content.get("training")
+    model = training.get("model") if isinstance(training, dict) else None
+    return str(model.get("distortion", MSE)) if isinstance(model, dict) else None
 
 
 def download_path(url: str) -> Path:

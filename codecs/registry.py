@@ -152,12 +152,13 @@ def counts(spec: str) -> bool:
     return codec_class.multiply_adds is not Codec.multiply_adds
 
 
-def complexity(spec: str, height: int = 512, width: int = 768) -> list[dict[str, float | int | None]]:
+def complexity(spec: str, height: int = 512, width: int = 768) -> list[dict[str, float | str | None]]:
     """What a codec's networks compute and weigh, at the lowest and the highest quality of its curve.
 
     Returns:
         A line for each quality: quality, encode_multiply_adds and decode_multiply_adds (a pixel of a picture
-        of this size), model_parameters, model_bytes (None: its weights aren't here). None of a program.
+        of this size), model_parameters, model_bytes (None: its weights aren't here), trained_for (None: the
+        weights don't say). None of a program.
 
     >>> complexity("jpeg")
     []
@@ -168,15 +169,16 @@ def complexity(spec: str, height: int = 512, width: int = 768) -> list[dict[str,
     if not counts(spec):
         return []
     codec = get(spec)
-    lines: list[dict[str, float | int | None]] = []
+    lines: list[dict[str, float | str | None]] = []
     for quality in (codec.qualities[0], codec.qualities[-1]):
         adds, size = codec.multiply_adds(height, width, quality), codec.model_size(quality)
-        line: dict[str, float | int | None] = {"quality": quality}
+        line: dict[str, float | str | None] = {"quality": quality}
         if adds is not None:
             line["encode_multiply_adds"] = adds.encode / (height * width)
             line["decode_multiply_adds"] = adds.decode / (height * width)
         if size is not None:
             line |= {"model_parameters": size.parameters, "model_bytes": size.bytes}
+            line["trained_for"] = size.trained_for
         lines.append(line)
     return lines
 

@@ -15,6 +15,7 @@ from shell import assert_one_sentence, bench
 
 import bench as bench_package
 from bench import console
+from bench.codecs.ainn.codec import AinnCodec
 
 
 def test_version() -> None:
@@ -59,6 +60,15 @@ def test_all_that_is_known_of_one(kind: str, name: str, fact: str) -> None:
     assert done.returncode == 0 and name in done.stdout and fact in done.stdout
     document = json.loads(bench("list", kind, name, "--json").stdout)
     assert {item["name"] for item in document} == {name}
+
+
+def test_a_codec_with_parameters_is_told_what_its_weights_were_trained_for(tiny_weights: Path) -> None:
+    name = f"ainn:weights={tiny_weights}"
+    done = bench("list", "codecs", name)
+    assert done.returncode == 0 and "trained for mse" in done.stdout
+    (item,) = json.loads(bench("list", "codecs", name, "--json").stdout)
+    assert item["name"] == name and item["version"] == AinnCodec(tiny_weights).version()
+    assert [line["trained_for"] for line in item["complexity"]] == ["mse", "mse"]
 
 
 def test_a_name_that_is_not_on_the_list_is_one_sentence() -> None:

@@ -45,9 +45,11 @@ def list_command(
 
         items = published.describe()
     if name is not None:
-        items = console.named(kind, items, name)
+        bare = name.partition(":")[0] if kind is Kind.codecs else name
+        items = console.named(kind, items, bare)
         if kind is Kind.codecs and items[0]["usable"]:
-            items = [{**items[0], "complexity": codecs.complexity(name)}]
+            codec = {**items[0], "complexity": codecs.complexity(name)}
+            items = [codec | ({"name": name, "version": codecs.get(name).version()} if name != bare else {})]
     if json:
         console.json_document(items)
     elif name is not None:

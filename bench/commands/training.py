@@ -28,6 +28,10 @@ def train(
     without: Annotated[
         list[str] | None, typer.Option(help="Switch a module off: fdsm, cfrm, pdm, or couplings.")
     ] = None,
+    distortion: Annotated[str, typer.Option(help="What the lambdas weigh: mse, or ms-ssim.")] = "mse",
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="Train A-INN whole, without each module, and as InvComp.")
+    ] = False,
     minutes: Annotated[
         float | None, typer.Option(help="Length of the training, all slices together.")
     ] = None,
@@ -50,6 +54,9 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     record: Annotated[bool, typer.Option(help="On a GPU, record a step once and replay it.")] = True,
     compile: Annotated[bool, typer.Option(help="On a GPU, compile A-INN's coupling layers.")] = True,
+    fastest: Annotated[
+        bool, typer.Option("--fastest", help="Time variants of a step first, and go on with the fastest.")
+    ] = False,
     export_crops: Annotated[
         int, typer.Option(help="Crops to fit the decoder's filter and count symbols on, at the end.", min=1)
     ] = 64,
@@ -60,17 +67,21 @@ def train(
 
     Leaves checkpoint, log and weights, at its end and at Ctrl-C.
     """
+    from bench.training.ablations import run_ablations
     from bench.training.command import TrainingJob, run_training
     from bench.training.plan import TrainingPlan
 
     plan = TrainingPlan(
         steps=steps, minutes=minutes, batch=batch, crop=crop, rate=rate, entropy_first=entropy_first,
         entropy_last=entropy_last, seed=seed, precision=precision, record=record, compile=compile,
-        export_crops=export_crops,
+        fastest=fastest,        export_crops=export_crops,
     )  # fmt: skip
     job = TrainingJob(
         data=data, out=out, model=model, config=config, lambdas=tuple(lambdas or ()),
-        without=tuple(without or ()), device=device, resume=resume, weights=weights,
+        without=tuple(without or ()), distortion=distortion, device=device, resume=resume, weights=weights,
         stop_after=stop_after, validate_every=validate_every,
     )  # fmt: skip
-    run_training(plan, job)
+    if ablations:
+        run_ablations(plan, job)
+    else:
+        run_training(plan, job)

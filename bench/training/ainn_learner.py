@@ -10,15 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.codecs.ainn.config import AinnConfig
+from bench.codecs.ainn.config import MS_SSIM, AinnConfig
 from bench.codecs.ainn.entropy import PIXELS_PER_POSITION
 from bench.codecs.ainn.head_start import block_statistics, start_from_statistics
+from bench.codecs.ainn.invertible import Coupling
+from bench.codecs.ainn.layers import Compilable, Pair
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import PictureFilter, fit
 from bench.codecs.ainn.symbol_tables import count_symbols
 from bench.codecs.ainn.weights import build, load_weights, save_weights
-from bench.training.learner import Learner
+from bench.training.learner import Coded, Learner
 from bench.training.plan import ALL, FIRST
+from bench.training.variants import DECODER, NOTHING, Variant
 
 DECODER_SCALES = ("entropy.decoder_scale", "entropy.decoder_shift")  # that fit latents to the decoder
 
@@ -30,6 +33,7 @@ class AinnLearner(Learner):
     """
 
     kind = "ainn"
+    axes = ("compile", "side_by_side", *Learner.axes)
     phased = True
     model: Ainn
 
@@ -41,6 +45,10 @@ class AinnLearner(Learner):
     @property
     def lambdas(self) -> tuple[float, ...]:
         return self.model.config.lambdas
+
+    @property
+    def distortion(self) -> str:
+        return self.model.config.distortion
 
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         return self.model.parameter_groups(rate)
@@ -60,31 +68,41 @@ class AinnLearner(Learner):
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
             return self.model.encode(x, linear=self._linear(phase)).float()
 
-    def compile(self) -> None:
-        self.model.transform.compile_couplings()
+    def use(self, variant: Variant) -> None:
+        for module in self.model.modules():
+            if isinstance(module, Coupling):
+                module.compiled = variant.compile != NOTHING
+            elif isinstance(module, Compilable):
+                module.compiled = variant.compile == DECODER
+            elif isinstance(module, Pair):
+                module.side_by_side = variant.side_by_side
 
-    def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
+    def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> Coded:
         """Without the decoder, MSE is the latent's: the picture's if the transform is orthonormal."""
         if phase == ALL:
             with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
                 out = self.model(x, level)
-                return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), _mse(out.x_hat, x)
+            bpp = (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3])
+            return Coded.of(bpp, out.x_hat, x, similarity=self.distortion == MS_SSIM)
         y, entropy = x, self.model.entropy
         latent = entropy(y, level)
         bpp = (latent.y_bits + latent.z_bits) / (PIXELS_PER_POSITION * y.shape[2] * y.shape[3])
         # Errors count as the decoder gets latents, and a trained decoder gets them scaled.
         wanted = y if self._linear(phase) else entropy.denormalise(entropy.normalise(y), level)
-        return bpp, entropy.latent_mse(wanted, latent.y_hat)
+        return Coded(bpp, entropy.latent_mse(wanted, latent.y_hat))
 
-    def coded(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    def coded(self, x: Tensor, level: Tensor) -> Coded:
         out = self.model(x, level, rounded=True)
-        return (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3]), _mse(out.x_hat.clamp(0, 1), x)
+        bpp = (out.y_bits + out.z_bits) / (x.shape[2] * x.shape[3])
+        return Coded.of(bpp, out.x_hat.clamp(0, 1), x, similarity=True)
 
     def export(self, path: Path, training: dict[str, Any], crops: Tensor) -> None:
         save_weights(self.model, path, training, *self._measure(crops))
 
     def load(self, path: Path) -> None:
+        distortion = self.distortion
         self.model = load_weights(path)
+        self.model.config = self.model.config.for_distortion(distortion)
         self.fresh = False
 
     def describe(self) -> dict[str, Any]:
@@ -121,7 +139,3 @@ class AinnLearner(Learner):
                 decoded.append(self.model.decode(latent.y_hat))
             fits.append(fit(crops, torch.cat(decoded)))
         return counts, PictureFilter.of(fits)
-
-
-def _mse(x_hat: Tensor, x: Tensor) -> Tensor:
-    return (x_hat.float() - x).square().mean((1, 2, 3))

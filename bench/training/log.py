@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ PARTS = ("photos", "passes", "update")  # of a step
 LOG_COLUMNS = (
     "step", "minutes", "phase", "learning_rate", "loss", "bpp", "psnr", "patches_per_second", "skipped_steps",
     "steps_back", *(f"{part}_share" for part in PARTS), "valid_loss", "valid_bpp", "valid_psnr",
+    "ms_ssim", "valid_ms_ssim", "train_loss", "train_bpp", "train_psnr", "train_ms_ssim",
 )  # fmt: skip
 
 
@@ -27,6 +29,7 @@ class Step(NamedTuple):
     loss: float
     bpp: float
     psnr: float
+    ms_ssim: float  # NaN where training doesn't know it
     patches: int
 
 
@@ -47,15 +50,22 @@ class Window:
         yield
         self._spans.append((part, began, self._mark()))
 
+    def leave_out(self, seconds: float) -> None:
+        """Don't count these seconds, which have passed, as time of steps."""
+        self._since += seconds
+
     def row(self) -> dict[str, Any]:
         """Means, throughput and shares of the time; empty where there was no step. The next window begins."""
         row: dict[str, Any] = {}
         if self._steps:
             spent = self._spent()
             seconds = time.perf_counter() - self._since
-            loss, bpp, psnr, _ = (sum(column) / len(self._steps) for column in zip(*self._steps, strict=True))
-            patches = sum(step.patches for step in self._steps)
-            row = {"loss": loss, "bpp": bpp, "psnr": psnr, "patches_per_second": patches / seconds}
+            *columns, patches = zip(*self._steps, strict=True)
+            means = (sum(column) / len(column) for column in columns)
+            row = dict(zip(("loss", "bpp", "psnr", "ms_ssim"), means, strict=True))
+            if math.isnan(row["ms_ssim"]):  # of all steps, or of some: a phase without it has begun or ended
+                del row["ms_ssim"]
+            row["patches_per_second"] = sum(patches) / seconds
             row |= {f"{part}_share": spent[part] / seconds for part in PARTS}
         self._start()
         return row
@@ -87,14 +97,18 @@ class Window:
 def append(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a log, and the heading to a new one. A row that a kill cut off is taken out.
 
+    A log from before there were all of these columns keeps its own.
+
     Raises:
         OSError: there is no room; the rows before stay.
     """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, LOG_COLUMNS, restval="")
     with path.open("ab+", buffering=0) as file:
         end = begin_of_last_line(file)
         file.truncate(end)
+        file.seek(0)
+        columns = file.readline().decode().strip().split(",") if end else LOG_COLUMNS
+        writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore")
         if not end:
             writer.writeheader()
         writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

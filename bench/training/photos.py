@@ -39,12 +39,14 @@ def load_photos(source: Path, min_side: int) -> list[NDArray[np.uint8]]:
 
 def load_validation(source: Path, side: int) -> Tensor:
     """Centre crops (N, 3, side, side), uint8, of the photos held out in ``valid*`` files; N may be 0."""
-    crops = []
-    for photo in _decode_all(source, validation=True):
-        top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
-        if min(top, left) >= 0:
-            crops.append(_to_tensor(photo[top : top + side, left : left + side]))
-    return torch.stack(crops) if crops else torch.empty(0, 3, side, side, dtype=torch.uint8)
+    return _centre_crops(_decode_all(source, validation=True), side)
+
+
+def spread_crops(photos: list[NDArray[np.uint8]], side: int, count: int) -> Tensor:
+    """As `load_validation`, of `count` of the photos to train on, spread over all that are large enough."""
+    large = [photo for photo in photos if min(photo.shape[:2]) >= side]
+    indices = np.linspace(0, len(large), min(count, len(large)), endpoint=False).astype(int)
+    return _centre_crops([large[index] for index in indices], side)
 
 
 class Cropper:
@@ -134,6 +136,16 @@ def _read(path: Path) -> Iterator[tuple[IO[bytes], str]]:
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, MemoryError) as error:
         reason = first_line(error)
         raise BenchError(f"{path} is not a readable .tar shard ({reason}); fetch it again") from error
+
+
+def _centre_crops(photos: list[NDArray[np.uint8]], side: int) -> Tensor:
+    """(N, 3, side, side), uint8, of those photos that are large enough."""
+    crops = []
+    for photo in photos:
+        top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
+        if min(top, left) >= 0:
+            crops.append(_to_tensor(photo[top : top + side, left : left + side]))
+    return torch.stack(crops) if crops else torch.empty(0, 3, side, side, dtype=torch.uint8)
 
 
 def _to_tensor(photo: NDArray[np.uint8]) -> Tensor:

@@ -37,7 +37,8 @@ class TrainingPlan:
     ema: float = 0.999  # of the averaged weights
     clip: float = 1.0  # largest norm of the gradient
     record: bool = True  # on a GPU, record a step once and replay it
-    compile: bool = True  # on a GPU, call `Learner.compile`
+    compile: bool = True  # on a GPU, compile A-INN's couplings
+    fastest: bool = False  # time other variants of a step (`variants`), and go on with the fastest
     export_crops: int = 64  # that symbols are counted on, and the filter is fitted to, at the end
 
     def __post_init__(self) -> None:

@@ -1,14 +1,13 @@
 """Train a model: one loop, exact to resume, that stops when its time is up.
 
-The loss is bpp + lambda * 255^2 * MSE (`mse_weight`), with a lambda drawn for every picture of a
-batch (Cui et al. 2021). A `Learner` says which parameters are trained in a phase, and what a batch
+The loss is bpp + lambda 255^2 MSE or bpp + lambda (1 - MS-SSIM), with a lambda drawn for every picture
+of a batch (Cui et al. 2021). A `Learner` says which parameters are trained in a phase, and what a batch
 costs.
 """
 
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,21 +19,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.codecs.ainn.config import AinnConfig, mse_weight
+from bench.codecs.ainn.config import MS_SSIM, AinnConfig
 from bench.core import torch_file
 from bench.core.errors import BenchError, first_line
+from bench.metrics.multiscale_ssim import MIN_SIDE
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import MAX_STEPS_BACK, Watch
+from bench.training.interrupts import interrupt_flag
 from bench.training.learner import Learner
 from bench.training.log import Step, Window
-from bench.training.photos import Cropper, load_photos, load_validation
+from bench.training.photos import Cropper, load_photos, load_validation, spread_crops
 from bench.training.plan import ALL, LAST, TrainingPlan
 from bench.training.recorded import Recorded
+from bench.training.validation import FIGURES, code_photos, figures_of
+from bench.training.variants import COUPLINGS, NOTHING, Variant, fastest, time_step
 from bench.training.zoo_learner import ZooConfig, ZooLearner
 
 CHECKPOINT, LOG, WEIGHTS = "checkpoint.pt", "log.csv", "weights.pt"  # what a run leaves in its folder
 VALIDATION_SIDE = 256
+LOSS_SLACK = 0.05  # of the loss: more is not rounding, when a step is computed in another way
 KEPT_BATCHES = 128  # that a phase goes round in, where what is prepared of pictures stays the same
 
 
@@ -56,7 +60,9 @@ class Trainer:
         self.device = torch.device(device)
         torch.manual_seed(plan.seed)
         photos = load_photos(data, plan.crop)
+        # As many photos of both kinds: whether photos are the limit shows in the gap between them.
         self.validation = load_validation(data, VALIDATION_SIDE)
+        self.seen = spread_crops(photos, VALIDATION_SIDE, len(self.validation))
         self.learner = _learner(config, photos, plan)
         self.crops = Cropper(photos, plan.crop, plan.seed, self.device)
         self._settle()
@@ -66,6 +72,7 @@ class Trainer:
         self.watch = Watch()
         self.window = Window(self.device)
         self.seconds = 0.0  # spent training, over all slices
+        self.chosen = False  # whether the variant was found to be the fastest here
 
     def start_from(self, path: Path) -> None:
         """Take over trained weights, to train on with a fresh optimiser."""
@@ -91,9 +98,14 @@ class Trainer:
             # A checkpoint from before there was a picture filter has none of it.
             self.average |= {name: value.to(self.device) for name, value in state["average"].items()}
             self.optimiser.load_state_dict(state["optimiser"])
+            self._align()
             self.phase = state["phase"]
             self._train_only(self.phase)
             self.step, self.seconds = state["step"], state["seconds"]
+            variant = state.get("variant")  # there is none in older checkpoints
+            if variant is not None and variant.pop("device") == self._device_name():
+                self._use(Variant(**variant))
+                self.chosen = True
             self.watch = Watch(**state["watch"])
             torch.set_rng_state(state["rng"])
             if self.device.type == "cuda":
@@ -111,12 +123,14 @@ class Trainer:
         stop_after: float | None = None,
         validate_every: int = 500,
         report: Callable[[dict[str, Any]], None] = lambda row: None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> bool:
         """Train, log to ``log.csv`` under `out`, and leave a checkpoint and the averaged weights there.
 
         Args:
             stop_after: minutes after which this slice ends, whatever the plan has left.
             report: called with each row of the log.
+            say: called with other lines for people: how fast variants of a step are.
 
         Returns:
             True if the plan is done, False if the slice ended or Ctrl-C came first.
@@ -124,9 +138,9 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         started, before = time.monotonic(), self.seconds
         saved, logged = started, self.step
-        self.window = Window(self.device)
+        self.window, self.say = Window(self.device), say
         done = False
-        with _interrupt_flag() as interrupted, _denormals_flushed():
+        with interrupt_flag() as interrupted, _denormals_flushed():
             while True:
                 self.seconds = before + time.monotonic() - started
                 progress = self.plan.progress(self.step, self.seconds)
@@ -168,6 +182,7 @@ class Trainer:
             "phase": self.phase,
             "step": self.step,
             "watch": self.watch.to_dict(),
+            "variant": vars(self.variant) | {"device": self._device_name()} if self.chosen else None,
             "seconds": self.seconds,
             "rng": torch.get_rng_state(),
             "device_rng": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
@@ -176,24 +191,34 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Loss, bpp and PSNR of the averaged weights on the held-out photos, the mean over all lambdas."""
-        if not len(self.validation):
-            return {}
-        rows = []
+        """`FIGURES` of the averaged weights, means over photos and lambdas: of the held-out photos, with
+        `valid_` before their names, and of as many photos of the training, with `train_`."""
+        row: dict[str, float] = {}
         with self._averaged():
-            for level, value in enumerate(self.learner.lambdas):
-                for crops in self.validation.split(8):
-                    x = crops.to(self.device).float() / 255
-                    bpp, mse = self.learner.coded(x, torch.full((len(x),), float(level), device=self.device))
-                    for b, d in zip(bpp.tolist(), mse.tolist(), strict=True):
-                        rows.append((b + mse_weight(value) * d, b, -10 * math.log10(d)))
-        loss, bpp_mean, psnr = (sum(column) / len(rows) for column in zip(*rows, strict=True))
-        return {"valid_loss": loss, "valid_bpp": bpp_mean, "valid_psnr": psnr}
+            for kind, photos in (("valid", self.validation), ("train", self.seen)):
+                if len(photos):
+                    means = code_photos(self.learner, photos, self.device).double().mean((0, 1)).tolist()
+                    row |= {f"{kind}_{name}": mean for name, mean in zip(FIGURES, means, strict=True)}
+        return row
+
+    def held_out(self) -> Tensor:
+        """(L, N, 4): `FIGURES` of the averaged weights on each of the N held-out photos, at each lambda."""
+        with self._averaged():
+            return code_photos(self.learner, self.validation, self.device).cpu()
 
     def _settle(self) -> None:
+        if self.learner.distortion == MS_SSIM and self.plan.crop < MIN_SIDE:
+            raise BenchError(
+                f"MS-SSIM has five scales, and needs crops of at least {MIN_SIDE} pixels; "
+                f"take --crop 192 or more, not {self.plan.crop}"
+            )
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.device.type == "cuda" and self.plan.compile:
-            self.learner.compile()
+        on_gpu = self.device.type == "cuda"
+        self.variant = Variant(
+            compile=COUPLINGS if on_gpu and self.plan.compile and "compile" in self.learner.axes else NOTHING,
+            record=on_gpu and self.plan.record,
+        )
+        self.learner.use(self.variant)
         self.optimiser = torch.optim.Adam(self.learner.parameter_groups(self.plan.rate), fused=True)
         for group in self.optimiser.param_groups:
             group["full_lr"] = group["lr"]
@@ -221,6 +246,8 @@ class Trainer:
         if phase != self.phase:
             self._enter(phase)
         size = self.learner.pictures(plan.batch, phase)
+        if phase == ALL and plan.fastest and not self.chosen:
+            self._choose(size)
         with self.window.timed("photos"):
             x = self._prepared(phase, size)
             level = torch.randint(levels, (size,)).to(self.device)
@@ -233,8 +260,8 @@ class Trainer:
         with self.window.timed("passes"):
             figures = self._passes(x, level)
         with self.window.timed("update"):
-            loss, bpp, psnr = self._update(figures)
-        return Step(loss, bpp, psnr, size)
+            loss, bpp, psnr, similar = self._update(figures)
+        return Step(loss, bpp, psnr, similar, size)
 
     def _prepared(self, phase: str, size: int) -> Tensor:
         """This step's crops as the learner wants them, computed now or in an earlier round."""
@@ -242,7 +269,7 @@ class Trainer:
         index = self.step % KEPT_BATCHES if fixed else self.step
         if index in self.kept:
             return self.kept[index]
-        x = self.crops.batch(index, size).contiguous(memory_format=torch.channels_last)
+        x = self.crops.batch(index, size).contiguous(memory_format=_layout(self.variant))
         x = self.learner.prepared(x, phase, self.plan.precision == "bfloat16")
         if fixed:
             self.kept[index] = x
@@ -253,7 +280,7 @@ class Trainer:
         if self.device.type != "cuda":
             return self._differentiate(x, level)
         try:
-            if not self.plan.record:
+            if not self.variant.record:
                 return self._differentiate(x, level)
             if self.recorded is None:
                 self.recorded = Recorded(self._differentiate, x, level)
@@ -265,14 +292,61 @@ class Trainer:
         return self.recorded(x, level)
 
     def _differentiate(self, x: Tensor, level: Tensor) -> Tensor:
-        """Compute gradients; returns (4,): the objective, and the batch's mean loss, bpp and PSNR."""
+        """Compute gradients; returns (5,): the objective, and the batch's means of `FIGURES`."""
         self.optimiser.zero_grad(set_to_none=True)
-        bpp, mse = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
-        losses = bpp + mse_weight(self.lambdas[level]) * mse
+        coded = self.learner.losses(x, level.float(), self.phase, self.plan.precision == "bfloat16")
+        losses = self.learner.loss(coded, self.lambdas[level])
         objective = (self.balance[level] * losses).mean()
         objective.backward()
-        figures = (objective, losses.mean(), bpp.mean(), (-10 * torch.log10(mse)).mean())
-        return torch.stack([figure.detach() for figure in figures])
+        return torch.cat((objective.detach()[None], figures_of(coded, losses).mean(0)))
+
+    def _choose(self, size: int) -> None:
+        """Find the fastest variant of a step of everything. What is trained stays as it is."""
+        x, losses = self.crops.batch(self.step, size), []
+        level = torch.arange(size, device=self.device) % len(self.learner.lambdas)
+
+        def measure(variant: Variant) -> float:
+            self._use(variant)
+            pictures = x.contiguous(memory_format=_layout(variant))
+            torch.manual_seed(self.plan.seed)
+            losses.append(float(self._passes(pictures, level)[1]))
+            if math.isfinite(losses[0]) and not abs(losses[-1] - losses[0]) <= LOSS_SLACK * abs(losses[0]):
+                raise BenchError(f"its loss is {losses[-1]:.4f}, and that of others {losses[0]:.4f}")
+            return time_step(lambda: self._passes(pictures, level), self.device)
+
+        began = time.perf_counter()
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            best = fastest(self.variant, self._axes(), measure, self.say)
+            self._use(best)
+        self.chosen = True
+        self.window.leave_out(time.perf_counter() - began)
+
+    def _axes(self) -> tuple[str, ...]:
+        """Fields of a variant that may change: not recording on a CPU, nor what options switch off."""
+        off = {"compile"} if not self.plan.compile else set()
+        off |= {"record"} if not self.plan.record or self.device.type != "cuda" else set()
+        return tuple(axis for axis in self.learner.axes if axis not in off)
+
+    def _use(self, variant: Variant) -> None:
+        """Compute steps this way from now on."""
+        self.recorded = None
+        self.optimiser.zero_grad(set_to_none=True)
+        self.learner.use(variant)
+        if variant.channels_last != self.variant.channels_last:
+            self.model.to(memory_format=_layout(variant))  # type: ignore[call-overload]
+            self._align()
+            self._train_only(self.phase)
+        self.variant = variant
+
+    def _align(self) -> None:
+        """Let what is kept for a parameter lie in memory as the parameter: a fused optimiser wants that."""
+        for parameter, kept in self.optimiser.state.items():
+            kept |= {name: _laid_out(value, parameter) for name, value in kept.items() if value.dim()}
+        state = self.model.state_dict()
+        self.average = {name: _laid_out(value, state[name]) for name, value in self.average.items()}
+
+    def _device_name(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
 
     def _phase(self, progress: float) -> tuple[str, float]:
         return self.plan.phase(progress) if self.learner.phased else (ALL, progress)
@@ -294,7 +368,7 @@ class Trainer:
         self.trained_average = [self.average[name] for name in trained]
 
     def _update(self, figures: Tensor) -> list[float]:
-        """Take the step, unless it is a bad one; returns the batch's mean loss, bpp and PSNR."""
+        """Take the step, unless it is a bad one; returns the batch's means of `FIGURES`."""
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         # The optimiser leaves a bad step out by itself, so that the CPU needn't wait for the
         # figures yet.
@@ -344,6 +418,14 @@ def _learner(config: AinnConfig | ZooConfig, photos: list[NDArray[np.uint8]], pl
     return AinnLearner(config, photos, plan.seed)
 
 
+def _laid_out(value: Tensor, like: Tensor) -> Tensor:
+    return value if value.stride() == like.stride() else torch.empty_like(like).copy_(value)
+
+
+def _layout(variant: Variant) -> torch.memory_format:
+    return torch.channels_last if variant.channels_last else torch.contiguous_format
+
+
 @contextmanager
 def _denormals_flushed() -> Iterator[None]:
     """Tails of likelihoods are full of denormal numbers, each a hundred times slower than others."""
@@ -352,21 +434,3 @@ def _denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-@contextmanager
-def _interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for a clean stop after the step at hand; a second one ends at once."""
-    asked: list[int] = []
-
-    def handler(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    previous = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)

@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
+from bench.codecs.ainn.config import MS_SSIM, MSE
 from bench.codecs.compressai_zoo import load_checkpoint, network, widths
 from bench.core import torch_file
 from bench.core.errors import BenchError
-from bench.training.learner import Learner, bits
+from bench.training.learner import Coded, Learner, bits
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,19 @@ class ZooConfig:
     architecture: str
     lambda_: float
     widths: tuple[int, ...]
+    distortion: str = MSE  # or MS_SSIM: what the lambda weighs
 
     @property
     def name(self) -> str:
         return self.architecture
 
     @classmethod
-    def of(cls, architecture: str, lambdas: tuple[float, ...]) -> ZooConfig:
+    def of(cls, architecture: str, lambdas: tuple[float, ...], distortion: str = MSE) -> ZooConfig:
         """The configuration of an architecture; raises BenchError if there is not one lambda."""
         if len(lambdas) != 1:
-            raise BenchError(
-                f"{architecture} is trained for one rate; give one --lambda, from 0.0016 to 0.08 as A-INN's"
-            )
-        return cls(architecture, lambdas[0], widths(architecture))
+            usual = "0.0016 to 0.08 as A-INN's" if distortion == MSE else "2.4 to 220 as CompressAI's"
+            raise BenchError(f"{architecture} is trained for one rate; give one --lambda, from {usual}")
+        return cls(architecture, lambdas[0], widths(architecture), distortion)
 
 
 class ZooLearner(Learner):
@@ -47,18 +48,22 @@ class ZooLearner(Learner):
     def lambdas(self) -> tuple[float, ...]:
         return (self.config.lambda_,)
 
+    @property
+    def distortion(self) -> str:
+        return self.config.distortion
+
     def parameter_groups(self, rate: float) -> list[dict[str, Any]]:
         """All at one rate, as CompressAI trains; the quantiles are computed at export."""
         parameters = [p for n, p in self.model.named_parameters() if not n.endswith("quantiles")]
         return [{"params": parameters, "lr": rate}]
 
-    def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> tuple[Tensor, Tensor]:
+    def losses(self, x: Tensor, level: Tensor, phase: str, half: bool) -> Coded:
         out = self.model.train()(x)
-        return self._rate(out, x), (out["x_hat"] - x).square().mean((1, 2, 3))
+        return Coded.of(self._rate(out, x), out["x_hat"], x, similarity=self.distortion == MS_SSIM)
 
-    def coded(self, x: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    def coded(self, x: Tensor, level: Tensor) -> Coded:
         out = self.model.eval()(x)
-        return self._rate(out, x), (out["x_hat"].clamp(0, 1) - x).square().mean((1, 2, 3))
+        return Coded.of(self._rate(out, x), out["x_hat"].clamp(0, 1), x, similarity=True)
 
     def export(self, path: Path, training: dict[str, Any], crops: Tensor) -> None:
         """A checkpoint in float16, with tables for the range coder."""

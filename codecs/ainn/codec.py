@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.codecs.ainn import container
+from bench.codecs.ainn.config import MSE
 from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
 from bench.codecs.device import DEVICE, chosen, exact_floats
 from bench.codecs.framing import MAX_PIXELS, check_size
@@ -98,7 +99,8 @@ class AinnCodec(Codec):
     def provenance(self) -> dict[str, Any]:
         size = self.model_size(self.qualities[0])
         return {
-            "parameters": {"configuration": self._model.config.name},
+            "parameters": {"configuration": self._model.config.name}
+            | ({"trained_for": size.trained_for} if size.trained_for != MSE else {}),
             "weights_sha256": self.weights_id,
             "model_parameters": size.parameters,
             "model_bytes": size.bytes,
@@ -247,7 +249,7 @@ class AinnCodec(Codec):
 
     def model_size(self, quality: float) -> ModelSize:
         parameters = sum(parameter.numel() for parameter in self._model.parameters())
-        return ModelSize(parameters, self.weights.stat().st_size)
+        return ModelSize(parameters, self.weights.stat().st_size, self._model.config.distortion)
 
     @functools.cached_property
     def _model(self) -> Ainn:

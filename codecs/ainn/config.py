@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 Lambda = TypeVar("Lambda", float, "Tensor")
 
+MSE, MS_SSIM = "mse", "ms-ssim"  # the distortions that a model can be trained for
+DISTORTIONS = (MSE, MS_SSIM)
+# How many times the lambda of MSE that of MS-SSIM is, at about the same rate: CompressAI trains its models
+# for 0.0018 and 2.40 up to 0.18 and 220 (https://interdigitalinc.github.io/CompressAI/zoo.html#training).
+MS_SSIM_LAMBDA = 1280.0
+
 # InvComp's range of lambdas for MSE (Xie 2021): about 0.1 to 1.1 bpp on Kodak.
 LAMBDAS = (0.0016, 0.0032, 0.0065, 0.011, 0.018, 0.03, 0.048, 0.08)
 
@@ -26,6 +32,15 @@ def mse_weight(lambda_: Lambda) -> Lambda:
     650.25
     """
     return lambda_ * 255**2
+
+
+def mse_lambda(lambda_: Lambda, distortion: str) -> Lambda:
+    """The lambda of MSE that stands for one of this distortion, wherever squared errors are weighed.
+
+    >>> mse_lambda(16.64, "ms-ssim")
+    0.013
+    """
+    return lambda_ / MS_SSIM_LAMBDA if distortion == MS_SSIM else lambda_
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,9 @@ class AinnConfig:
     )  # sizes of the groups of y's channels, each coded knowing those before
     parameters_width: int = 288  # channels inside the network that predicts y's Gaussians
     lambdas: tuple[float, ...] = (0.013,)  # weights of the distortion; several make one model for all rates
+    # What the lambdas weigh: 255^2 MSE, or 1 - MS-SSIM. Steps of latents, the choice of symbols, the filter
+    # and the search know squared errors alone, and go by `mse_lambdas`.
+    distortion: str = MSE
     # The decoder's gain is one over the encoder's. Apart, their product drifts below one; then
     # y_hat = mean + product * (y - mean) is in proportion to y only where the mean is zero, and
     # predicting it doesn't pay.
@@ -96,6 +114,8 @@ class AinnConfig:
             raise BenchError("with split=True there is one branch: switch fdsm, cfrm, ms_cfrm and pdm off")
         if not self.lambdas or not all(0 < value < math.inf for value in self.lambdas):
             raise BenchError("lambdas must be one or more positive numbers, such as 0.013")
+        if self.distortion not in DISTORTIONS:
+            raise BenchError(f"a model is trained for {' or '.join(DISTORTIONS)}, not '{self.distortion}'")
         if not all(kernel % 2 for shape in self.subnets for kernel in shape.kernels):
             raise BenchError("the kernels of subnets have odd sides, or the sides of a picture change")
         widths = (self.fdsm_widths, *self.pdm_widths)
@@ -103,6 +123,23 @@ class AinnConfig:
             raise BenchError(
                 "fdsm_widths has 1 to 7 levels, pdm_widths 1 to 6, 5 and 4: each halves the sides"
             )
+
+    @property
+    def mse_lambdas(self) -> tuple[float, ...]:
+        """For each lambda the one of MSE that stands for it."""
+        return tuple(mse_lambda(value, self.distortion) for value in self.lambdas)
+
+    def for_distortion(self, distortion: str) -> AinnConfig:
+        """The same for another distortion, with lambdas of about the same rates.
+
+        >>> COMPACT.for_distortion("ms-ssim").lambdas[-1]
+        102.4
+        """
+        if distortion == self.distortion:
+            return self
+        scale = MS_SSIM_LAMBDA if distortion == MS_SSIM else 1.0
+        lambdas = tuple(float(f"{scale * value:.9g}") for value in self.mse_lambdas)
+        return replace(self, lambdas=lambdas, distortion=distortion)
 
     def with_options(self, **options: Any) -> AinnConfig:
         """A copy with fields replaced, as for an ablation: ``COMPACT.with_options(pdm=False)``."""

@@ -108,7 +108,7 @@ class EntropyModel(nn.Module):
         # What coding takes instead of numbers computed anew: empty until the model is exported.
         for name in EXPORTED:
             self.register_buffer(name, torch.empty(0, dtype=torch.int32))
-        self.register_buffer("log_lambdas", torch.tensor(config.lambdas).log(), persistent=False)
+        self.register_buffer("log_lambdas", torch.tensor(config.mse_lambdas).log(), persistent=False)
         self.start_gains(config)
 
     def start_gains(self, config: AinnConfig) -> None:
@@ -119,7 +119,7 @@ class EntropyModel(nn.Module):
         it.
         """
         shrink = math.sqrt(TRANSFORM_CHANNELS / config.latent_channels)
-        for level, value in enumerate(config.lambdas):
+        for level, value in enumerate(config.mse_lambdas):
             step = math.sqrt(36 / (mse_weight(value) * 2 * math.log(2)))
             self.log_gain.data[level] = torch.log(self.latent_std * shrink / step)
         if self.log_inverse_gain is not None:
@@ -178,7 +178,7 @@ class EntropyModel(nn.Module):
         return mse_weight(float(self.lambda_at(torch.tensor([level], dtype=torch.float32)))) / 3
 
     def lambda_at(self, level: Tensor) -> Tensor:
-        """(N, 1, 1, 1): the weight of the distortion; between two lambdas their geometric mean."""
+        """(N, 1, 1, 1): the lambda of MSE; between two lambdas their geometric mean."""
         return self._between(self.log_lambdas[:, None], level).exp()
 
     def normalise(self, y: Tensor) -> Tensor:

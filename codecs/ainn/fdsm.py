@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
+from bench.codecs.ainn.layers import SLOPE, Compilable, without_bias, zeroed
 from bench.codecs.ainn.unet import UNet
 
 POOLS = (3, 5, 7)
@@ -32,7 +32,7 @@ class Decomposition(nn.Module):
         return x + low, x + high
 
 
-class Synthesis(nn.Module):
+class Synthesis(Compilable):
     """FDSM-S: x_hat = m x_L + (1 - m) x_H, with the mask m (N, 1, H, W) from a UNet on both."""
 
     def __init__(self, widths: tuple[int, ...], convs: int) -> None:

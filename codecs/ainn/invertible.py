@@ -12,7 +12,6 @@ Shapes are N, C, H, W. Source: Gao et al. 2025 (arXiv 2408.17073), Xie et al. 20
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import cast
 
 import torch
@@ -20,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.codecs.ainn.config import BLOCK_CHANNELS, AinnConfig, SubnetShape
-from bench.codecs.ainn.layers import SLOPE, without_bias, zeroed
+from bench.codecs.ainn.layers import SLOPE, compiled_code, without_bias, zeroed
 
 Branches = tuple[Tensor, Tensor]
 CouplingPass = Callable[["Coupling", Tensor, Tensor], Branches]
@@ -89,7 +88,7 @@ class Coupling(nn.Module):
         return self._maybe_compiled(_inverse)(self, y1, y2)
 
     def _maybe_compiled(self, function: CouplingPass) -> CouplingPass:
-        return _compiled(function) if self.compiled and torch.is_grad_enabled() else function
+        return compiled_code(function) if self.compiled and torch.is_grad_enabled() else function
 
 
 class Invertible1x1(nn.Module):
@@ -198,12 +197,6 @@ class InvertibleTransform(nn.ModuleList):
             low, high = block(low, high)
         return low, high
 
-    def compile_couplings(self) -> None:
-        """See `Coupling`: the first pass of each shape takes a while longer, all later ones less."""
-        for block in self.blocks:
-            for coupling in block.couplings:
-                cast(Coupling, coupling).compiled = True
-
     def freeze(self) -> None:
         """Invert each block's matrix once: no weight will change any more."""
         for block in self.blocks:
@@ -240,11 +233,6 @@ def _forward(coupling: Coupling, x1: Tensor, x2: Tensor) -> Branches:
 def _inverse(coupling: Coupling, y1: Tensor, y2: Tensor) -> Branches:
     x2 = shift_and_scale_back(y2, *coupling.from_first(y1))
     return shift_and_scale_back(y1, *coupling.from_second(x2)), x2
-
-
-@cache
-def _compiled(function: CouplingPass) -> CouplingPass:
-    return torch.compile(function, dynamic=False)  # shapes are as many as blocks; any shape is slower
 
 
 def _channels_last(x: Tensor) -> Tensor:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +24,49 @@ def without_bias(conv: nn.Conv2d) -> nn.Conv2d:
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
     return conv
+
+
+class Compilable(nn.Module):
+    """A module whose passes with gradients, which are a training's, go through torch.compile if `compiled`.
+
+    Without, it is many small operations, and a GPU moves more than it computes.
+    """
+
+    compiled = False
+
+    def __call__(self, *inputs: Any) -> Any:
+        if self.compiled and torch.is_grad_enabled():
+            return compiled_code(type(self).forward)(self, *inputs)
+        return super().__call__(*inputs)
+
+
+@cache
+def compiled_code(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What torch.compile makes of a function; it then takes a while for the first inputs of each shape."""
+    return torch.compile(function, dynamic=False)  # shapes are few; code for any shape is slower
+
+
+class Pair(nn.ModuleList):
+    """Two networks of one shape, one for each branch: a, b to first(a), second(b).
+
+    `side_by_side`: whether passes with gradients run both as one, whose kernels are half as many and twice
+    as large. The figures are the same but for rounding.
+    """
+
+    side_by_side = False
+
+    def forward(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = self
+        if not (self.side_by_side and torch.is_grad_enabled()):
+            return first(low), second(high)
+
+        def one(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+            return cast(Tensor, torch.func.functional_call(first, parameters, (x,)))
+
+        others = dict(second.named_parameters())
+        both = {name: torch.stack((value, others[name])) for name, value in first.named_parameters()}
+        out: Tensor = torch.vmap(one)(both, torch.stack((low, high)))
+        return out[0], out[1]
 
 
 def lower_bound(x: Tensor, bound: float) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.codecs.ainn.config import BLOCK_CHANNELS, TRANSFORM_CHANNELS, AinnConfig
-from bench.codecs.ainn.layers import without_bias, zeroed
+from bench.codecs.ainn.layers import Compilable, Pair, without_bias, zeroed
 from bench.codecs.ainn.unet import UNet
 
 PDM_STRENGTH = 0.2
@@ -52,7 +52,7 @@ class DenseRecovery(nn.Module):
         return out.float()
 
 
-class CFRM(nn.Module):
+class CFRM(Compilable):
     """Channel feature recovery, one for each branch: y_hat (N, M, H, W) to 768 + 768 channels.
 
     The skip, a 1x1 convolution of y_hat, starts as `unsqueeze`.
@@ -61,9 +61,7 @@ class CFRM(nn.Module):
     def __init__(self, config: AinnConfig) -> None:
         super().__init__()
         channels = config.latent_channels
-        self.dense = nn.ModuleList(
-            DenseRecovery(channels, TRANSFORM_CHANNELS, config.cfrm_growth) for _ in range(2)
-        )
+        self.dense = Pair(DenseRecovery(channels, TRANSFORM_CHANNELS, config.cfrm_growth) for _ in range(2))
         skips = [without_bias(nn.Conv2d(channels, TRANSFORM_CHANNELS, 1)) for _ in range(2)]
         copies = unsqueeze(torch.eye(channels)[:, :, None, None])  # M inputs of one channel each
         for conv, copy in zip(skips, copies, strict=True):
@@ -73,27 +71,30 @@ class CFRM(nn.Module):
     def forward(self, y_hat: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(y_hat.device.type, enabled=False):
             low, high = (skip(y_hat) for skip in self.skip)
-        return low + self.dense[0](y_hat), high + self.dense[1](y_hat)
+        more_low, more_high = self.dense(y_hat, y_hat)
+        return low + more_low, high + more_high
 
 
-class MultiScaleCFRM(nn.Module):
+class MultiScaleCFRM(Compilable):
     """MS-CFRM: what recovery is left to do at a second scale, between inverse blocks 3 and 2."""
 
     def __init__(self, config: AinnConfig) -> None:
         super().__init__()
         channels = BLOCK_CHANNELS[1]
-        self.dense = nn.ModuleList(DenseRecovery(channels, channels, config.cfrm_growth) for _ in range(2))
+        self.dense = Pair(DenseRecovery(channels, channels, config.cfrm_growth) for _ in range(2))
 
     def forward(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        return low + self.dense[0](low), high + self.dense[1](high)
+        more_low, more_high = self.dense(low, high)
+        return low + more_low, high + more_high
 
 
-class PDM(nn.Module):
+class PDM(Compilable):
     """Progressive denoising, after an inverse block: f + 0.2 U(f), a small UNet U for each branch."""
 
     def __init__(self, channels: int, widths: tuple[int, ...], convs: int) -> None:
         super().__init__()
-        self.unets = nn.ModuleList(UNet(channels, channels, widths, convs) for _ in range(2))
+        self.unets = Pair(UNet(channels, channels, widths, convs) for _ in range(2))
 
     def forward(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        return low + PDM_STRENGTH * self.unets[0](low), high + PDM_STRENGTH * self.unets[1](high)
+        more_low, more_high = self.unets(low, high)
+        return low + PDM_STRENGTH * more_low, high + PDM_STRENGTH * more_high

@@ -376,8 +376,10 @@ def test_parameters_are_counted_without_weights_and_weights_are_the_file_s(
     (tmp_path / "checkpoints").mkdir()
     url = _published_urls("bmshj2018-factorized", "mse")[1]
     (tmp_path / "checkpoints" / Path(url).name).write_bytes(bytes(1000))
-    assert get("bmshj2018-factorized").model_size(1) == (size.parameters, 1000)
+    assert get("bmshj2018-factorized").model_size(1) == (size.parameters, 1000, "mse")
     low, high = complexity("bmshj2018-factorized")
     assert (low["quality"], high["quality"]) == (1, 8)
     assert low["model_parameters"] == size.parameters and low["model_bytes"] == 1000
+    assert high["trained_for"] == "mse"
+    assert complexity("bmshj2018-factorized:metric=ms-ssim")[0]["trained_for"] == "ms-ssim"
     assert high["decode_multiply_adds"] > low["decode_multiply_adds"]  # type: ignore[operator]

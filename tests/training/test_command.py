@@ -108,6 +108,17 @@ def test_bad_options_are_one_sentence(
     assert not out.exists()
 
 
+def test_weights_keep_their_lambdas(
+    photos: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONFIGS, "tiny", TINY)
+    plan = TrainingPlan(steps=1, crop=64)
+    job = command.TrainingJob(photos, tmp_path / "out", config="tiny", lambdas=(0.5,), weights=tiny_weights)
+    with pytest.raises(BenchError, match=r"is for lambdas of 0.002, 0.01, 0.05, .* leave --lambda out"):
+        command.run_training(plan, job)
+    assert not job.out.exists()
+
+
 def test_the_command_in_a_process_of_its_own(tmp_path: Path) -> None:
     options = ["train", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), "--steps", "1"]
     done = subprocess.run([sys.executable, "-m", "bench.cli", *options], capture_output=True, text=True)

@@ -16,7 +16,7 @@ from PIL import Image
 from tiny import photo
 
 from bench.core.errors import BenchError
-from bench.training.photos import Cropper, load_photos, load_validation
+from bench.training.photos import Cropper, load_photos, load_validation, spread_crops
 
 
 def shard(path: Path, files: list[Path]) -> None:
@@ -75,6 +75,15 @@ def test_valid_photos_are_held_out_and_cropped_about_their_centre(
     assert torch.equal(load_validation(tmp_path, 256), held_out)  # one is too small
     with pytest.raises(BenchError, match="no photo with sides"):
         load_photos(tmp_path, 64)
+
+
+def test_crops_of_training_photos_are_spread_over_all_that_are_large_enough() -> None:
+    photos = [np.full((70 + 5 * (index % 3), 80, 3), index, np.uint8) for index in range(12)]
+    values = [int(crop[0, 0, 0]) for crop in spread_crops(photos, 72, 4)]
+    assert values == [1, 4, 7, 10]  # of 1, 2, 4, 5, 7, 8, 10 and 11
+    assert spread_crops(photos, 72, 4).shape == (4, 3, 72, 72)
+    assert len(spread_crops(photos, 72, 99)) == 8 and spread_crops(photos, 72, 0).shape == (0, 3, 72, 72)
+    assert spread_crops(photos, 100, 4).shape == (0, 3, 100, 100)
 
 
 def cut_shard(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny import TINY, photo, tiny_model
 from torch import Tensor
 from trainings import PLAN, assert_same, checkpoint, log, train, without_time
@@ -21,9 +23,10 @@ from bench.training import command
 from bench.training import trainer as trainer_module
 from bench.training.ainn_learner import AinnLearner
 from bench.training.divergence import PATIENCE, Watch
-from bench.training.log import LOG_COLUMNS, PARTS
+from bench.training.log import LOG_COLUMNS, PARTS, append
 from bench.training.plan import ALL, FIRST, LAST, TrainingPlan
 from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer
+from bench.training.validation import FIGURES
 from bench.training.zoo_learner import ZooConfig
 
 
@@ -140,6 +143,29 @@ def test_validation_changes_nothing_but_the_log(
     rows = log(tmp_path)
     assert [row["step"] for row in rows] == ["4", "8", "9"]
     assert all(float(row["valid_bpp"]) > 0 and 10 < float(row["valid_psnr"]) < 60 for row in rows)
+
+
+def test_the_log_tells_whether_photos_are_the_limit(photos_and_valid: Path, tmp_path: Path) -> None:
+    """The same figures of as many photos that the training has seen: here, of the held-out photo itself."""
+    for number in (8, 9):
+        Image.fromarray(photo(256, 260, seed=number)).save(tmp_path / f"{number}.png")
+    shutil.copy(photos_and_valid / "valid-0.png", tmp_path / "0-seen.png")
+    shutil.copy(photos_and_valid / "valid-0.png", tmp_path)
+    trainer = Trainer(TINY, PLAN, tmp_path, "cpu")
+    assert len(trainer.crops) == 3 and len(trainer.seen) == len(trainer.validation) == 1
+    row = trainer.validate()
+    assert {name: row[f"train_{name}"] for name in FIGURES} == {
+        name: row[f"valid_{name}"] for name in FIGURES
+    }
+    assert row.keys() < set(LOG_COLUMNS)
+    assert Trainer(TINY, PLAN, photos_and_valid, "cpu").validate().keys() == {f"valid_{f}" for f in FIGURES}
+
+
+def test_a_log_from_before_there_were_more_columns_goes_on_with_its_own(tmp_path: Path) -> None:
+    path = tmp_path / LOG
+    path.write_text("step,loss,valid_loss\n1,0.5,\n")
+    append(path, {"step": 2, "loss": 0.25, "valid_loss": 0.5, "train_loss": 0.75})
+    assert path.read_text().splitlines() == ["step,loss,valid_loss", "1,0.5,", "2,0.25,0.5"]
 
 
 def test_no_minutes_stop_at_once_with_a_checkpoint(photos: Path, tmp_path: Path) -> None:

@@ -35,8 +35,9 @@ def test_a_baseline_trains_with_the_same_loss_and_is_exact_to_resume(photos: Pat
     assert any(not torch.equal(v, begun.model.state_dict()[k]) for k, v in states[0].items())
 
     x = rest.crops.batch(0, 2)
-    bpp, mse = rest.learner.losses(x, torch.zeros(2), ALL, half=False)
-    assert bpp.shape == mse.shape == (2,) and float(bpp.detach().min()) > 0
+    coded = rest.learner.losses(x, torch.zeros(2), ALL, half=False)
+    assert coded.bpp.shape == coded.mse.shape == (2,) and float(coded.bpp.detach().min()) > 0
+    assert coded.ms_ssim is None
 
 
 def test_a_baseline_learns_and_codes_a_picture(photos_and_valid: Path, tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_a_baseline_learns_and_codes_a_picture(photos_and_valid: Path, tmp_path:
     assert codec.decode(stream).shape == image.shape
     x = as_tensor(image)
     with torch.no_grad(), trainer._averaged():
-        bpp, _ = trainer.learner.coded(x, torch.zeros(1))
+        bpp = trainer.learner.coded(x, torch.zeros(1)).bpp
     header = 13 * 8 / (64 * 128)
     assert 8 * len(stream) / (64 * 128) == pytest.approx(float(bpp) + header, rel=0.1, abs=0.02)
     state = torch.load(tmp_path / WEIGHTS, weights_only=True)["state_dict"]
