@@ -45,7 +45,7 @@ def load(bitstream: bytes, format: str) -> RGB:
         file = io.BytesIO(bitstream)
         with open_image(file, (format,)) as picture:
             refuse_cut_short(picture, file)
-            return np.array(picture.convert("RGB"))
+            return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
     except UnidentifiedImageError as error:  # its text is an address in memory and nothing else
         raise CodecError(f"this is not a whole {format} file") from error
     except Exception as error:  # of damaged files, Pillow raises nearly any kind

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.codecs.base import Codec
 from bench.codecs.commandfile import SUFFIXES
 from bench.codecs.parameters import named_with, read, spelled, split
 from bench.core.errors import BenchError
 from bench.core.plugins import Registry
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 FOLDER = Path(__file__).resolve().parent  # whose YAML files are codecs
 
@@ -27,7 +30,7 @@ class _Codecs(Registry[Codec]):
     """Python classes, and YAML files of command lines: files in `FOLDER` by name, others by path."""
 
     def get_class(self, name: str) -> type[Codec]:
-        target = name if name.endswith(SUFFIXES) else self.targets.get(name, "")
+        target = name if name.endswith(SUFFIXES) else self.target(name)
         if isinstance(target, str) and target.endswith(SUFFIXES):
             return self._of_file(Path(target))
         return super().get_class(name)

@@ -12,12 +12,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bench.core.errors import BenchError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
+
+# Whether no other package has a plugin with the name of one of ours. A process of a run takes that from its
+# runner, which has looked: looking through all packages is a third of what it takes to start.
+names_are_checked = False
 
 
 class Registry(Generic[T]):
@@ -42,11 +48,11 @@ class Registry(Generic[T]):
         Raises:
             BenchError: no such plugin, or its module doesn't import.
         """
-        if name not in self.targets:
+        target = self.target(name)
+        if target is None:
             close = get_close_matches(name, self.targets, n=1)
             hint = f"did you mean '{close[0]}'? " if close else ""
             raise BenchError(f"no {self.kind} '{name}'; {hint}there are {', '.join(self.names())}")
-        target = self.targets[name]
         try:
             if isinstance(target, str):
                 module, _, attribute = target.partition(":")
@@ -77,8 +83,16 @@ class Registry(Generic[T]):
         made: T = plugin(**values)
         return made
 
+    def target(self, name: str) -> str | EntryPoint | None:
+        """Where the plugin of that name is; None: there is none."""
+        if names_are_checked and name in self.built_in:
+            return self.built_in[name]
+        return self.targets.get(name)
+
     @cached_property
     def targets(self) -> dict[str, str | EntryPoint]:
+        from importlib.metadata import entry_points
+
         targets: dict[str, str | EntryPoint] = dict(self.built_in)
         for point in entry_points(group=self.group):
             if point.name in targets:

@@ -10,20 +10,20 @@ import hashlib
 import json
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.core import plugins
 from bench.core.errors import BenchError
-from bench.process import gpu, heap
+from bench.process import gpu, heap, libraries
 from bench.process.confine import UNCONFINED, Reach, confine
 from bench.process.guard import split
-from bench.process.messages import receive, send
+from bench.process.messages import Channel, content_of
 from bench.process.program_memory import take_peak
 
 if TYPE_CHECKING:
@@ -34,16 +34,7 @@ if TYPE_CHECKING:
     from bench.metrics import Score
 
 Answer = tuple[dict[str, Any], "bytes | memoryview | None"]
-
-# Modules whose version can change a figure, by the distribution that they come in.
-_LIBRARIES = {
-    "numpy": "numpy", "scipy": "scipy", "PIL": "pillow", "torch": "torch", "compressai": "compressai",
-    "skimage": "scikit-image", "imagecodecs": "imagecodecs", "pillow_heif": "pillow-heif",
-    "jpeglib": "jpeglib", "pyjpegli": "pyjpegli", "piq": "piq", "flip_evaluator": "flip-evaluator",
-    "pycvvdp": "cvvdp",
-    "imageio_ffmpeg": "imageio-ffmpeg", "constriction": "constriction",
-    "bench.codecs.range_coder": "compressai",  # its extensions, loaded alone
-}  # fmt: skip
+Content = bytes | memoryview
 
 
 class Coder:
@@ -54,9 +45,9 @@ class Coder:
 
         self.codec: Codec = codecs.get(codec)
         self.side = side
-        self.pixels = b""
+        self.pixels: Content = b""
 
-    def warm_up(self, header: dict[str, Any], stream: bytes) -> Answer:
+    def warm_up(self, header: dict[str, Any], stream: Content) -> Answer:
         """Have the codec load what it loads once: encode a grey picture, or decode the bitstream of one.
 
         What goes wrong here will go wrong again with a picture, and is reported there.
@@ -67,14 +58,14 @@ class Coder:
             torch.backends.mkldnn.set_flags(False)
         warm = self._code_grey([64, 64, 3], self.codec.qualities[0], stream)
         details = self.codec.provenance() if self.side == "encode" else {}
-        return {"details": details, "libraries": _libraries(), **gpu.describe()}, warm
+        return {"details": details, "libraries": libraries.imported(), **gpu.describe()}, warm
 
-    def warm_up_for(self, header: dict[str, Any], stream: bytes) -> Answer:
+    def warm_up_for(self, header: dict[str, Any], stream: Content) -> Answer:
         """The same for a shape and a quality. A GPU's libraries choose, compile and load what computes when a
         shape comes for the first time, and take its memory."""
         return {}, self._code_grey(header["shape"], header["quality"], stream)
 
-    def _code_grey(self, shape: list[int], quality: float, stream: bytes) -> bytes:
+    def _code_grey(self, shape: list[int], quality: float, stream: Content) -> bytes:
         """The bitstream of a grey picture; of a decoder, which decodes `stream`, none."""
         import numpy as np
 
@@ -82,10 +73,10 @@ class Coder:
             if self.side == "encode":
                 return bytes(self.codec.encode(np.full(shape, 128, np.uint8), quality))
             if stream:
-                self.codec.decode(stream)
+                self.codec.decode(bytes(stream))
         return b""
 
-    def encode(self, header: dict[str, Any], pixels: bytes) -> Answer:
+    def encode(self, header: dict[str, Any], pixels: Content) -> Answer:
         """Encode pixels or, without any, those of the last time."""
         self.pixels = pixels or self.pixels
         image = _picture(header, self.pixels)
@@ -107,9 +98,10 @@ class Coder:
         note = "" if len(set(streams)) == 1 else "its encoder isn't deterministic"
         return {"seconds": seconds, "note": note, **used}, streams[-1]
 
-    def decode(self, header: dict[str, Any], stream: bytes) -> Answer:
+    def decode(self, header: dict[str, Any], stream: Content) -> Answer:
         import numpy as np
 
+        stream = bytes(stream)
         pictures: list[NDArray[np.uint8]] = []
 
         def once() -> None:
@@ -140,7 +132,7 @@ class Scorer:
         self.original: NDArray[np.uint8] | None = None
         self.scores: dict[str, Score] = {}
 
-    def warm_up(self, header: dict[str, Any], payload: bytes) -> Answer:
+    def warm_up(self, header: dict[str, Any], payload: Content) -> Answer:
         """Have the metrics load what they load once."""
         import numpy as np
 
@@ -149,9 +141,9 @@ class Scorer:
             for metric in self.metrics.values():
                 metric.against(grey)(grey)
         versions = {name: metric.version() for name, metric in self.metrics.items()}
-        return {"metrics": versions, "libraries": _libraries()}, None
+        return {"metrics": versions, "libraries": libraries.imported()}, None
 
-    def read(self, header: dict[str, Any], payload: bytes) -> Answer:
+    def read(self, header: dict[str, Any], payload: Content) -> Answer:
         """The pixels of a file, which is the original from now on."""
         from bench.core.images import read_rgb
 
@@ -159,7 +151,7 @@ class Scorer:
         self.original = read_rgb(Path(header["path"]))
         return {"shape": self.original.shape}, self.original.data
 
-    def score(self, header: dict[str, Any], pixels: bytes) -> Answer:
+    def score(self, header: dict[str, Any], pixels: Content) -> Answer:
         assert self.original is not None
         decoded = _picture(header, pixels)
         if not self.scores:
@@ -170,8 +162,8 @@ class Scorer:
         return {"values": values, "cpu": used, "sha256": hashlib.sha256(pixels).hexdigest()}, None
 
 
-def main(pipe_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, isolated: bool) -> None:
-    """Answer what comes through the pipe until it closes.
+def main(channel_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, isolated: bool) -> None:
+    """Answer what comes through a channel until it closes.
 
     Args:
         lifeline_fd: a pipe that ends when the runner does, however it does; then all here must end too.
@@ -181,29 +173,33 @@ def main(pipe_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, i
         isolated: whether to try namespaces.
     """
     work = Path.cwd()
-    namespaces = split(pipe_fd, lifeline_fd, str(work.parent), isolated)
+    channel = Channel(socket.socket(fileno=channel_fd))
+    namespaces = split(channel, lifeline_fd, str(work.parent), isolated)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     heap.keep_freed()
     with suppress(OSError):  # opened now: a confined process may open nothing to write
         _peak_reset.append(os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC))
-    pipe = Connection(pipe_fd)
+        _peak_told.append(os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC))
     made: list[Coder | Scorer] = []
 
-    def load(header: dict[str, Any], payload: bytes) -> Answer:
+    def load(header: dict[str, Any], payload: Content) -> Answer:
         """Import and make the codec or the metrics: no code of them runs before this."""
-        held = confine(work, Reach(**json.loads(payload)), namespaces) if confined else UNCONFINED
+        plugins.names_are_checked = True
+        held = confine(work, Reach(**json.loads(bytes(payload))), namespaces) if confined else UNCONFINED
         made.append(Scorer(what.split(",")) if role == "score" else Coder(what, role))
         return {"confined": held}, None
 
     with suppress(EOFError, BrokenPipeError):
         while True:
-            header, payload = receive(pipe)
+            header, payload = channel.receive()
             action = header.pop("action")
-            send(pipe, *_answer(load if action == "load" else getattr(made[0], action), header, payload))
+            work_for = load if action == "load" else getattr(made[0], action)
+            channel.send(*_answer(work_for, header, content_of(payload)))
+            del payload
 
 
 def _answer(
-    work: Callable[[dict[str, Any], bytes], Answer], header: dict[str, Any], payload: bytes
+    work: Callable[[dict[str, Any], Content], Answer], header: dict[str, Any], payload: Content
 ) -> Answer:
     try:
         return work(header, payload)
@@ -232,6 +228,7 @@ def _measured(once: Callable[[], None], repeats: int) -> dict[str, int | None]:
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _peak_reset: list[int] = []  # the file that resets the peak when written to, on Linux
+_peak_told: list[int] = []  # the file that tells it
 
 
 def _program_peak() -> int:
@@ -250,14 +247,14 @@ def _reset_peak() -> None:
 
 def _peak() -> int:
     """Peak of resident bytes since `_reset_peak`; where there is no /proc, of the process so far."""
-    with suppress(OSError, ValueError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    for file in _peak_told:
+        _, found, rest = os.pread(file, 1 << 16, 0).partition(b"\nVmHWM:")
+        if found:
+            return int(rest.split(maxsplit=1)[0]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
-def _picture(header: dict[str, Any], pixels: bytes) -> NDArray[np.uint8]:
+def _picture(header: dict[str, Any], pixels: Content) -> NDArray[np.uint8]:
     import numpy as np
 
     return np.frombuffer(pixels, np.uint8).reshape(header["shape"])
@@ -270,15 +267,6 @@ def _value(score: float | None) -> float | str | None:
     return "inf" if score == float("inf") else float(score)
 
 
-def _libraries() -> dict[str, str]:
-    versions = {}
-    for module, distribution in _LIBRARIES.items():
-        if module in sys.modules:
-            with suppress(PackageNotFoundError):
-                versions[distribution] = version(distribution)
-    return versions
-
-
 if __name__ == "__main__":
-    _, pipe_fd, lifeline_fd, role, what, hold, where = sys.argv
-    main(int(pipe_fd), int(lifeline_fd), role, what, hold == "confined", where == "isolated")
+    _, channel_fd, lifeline_fd, role, what, hold, where = sys.argv
+    main(int(channel_fd), int(lifeline_fd), role, what, hold == "confined", where == "isolated")

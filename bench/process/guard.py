@@ -16,21 +16,20 @@ import shutil
 import signal
 import sys
 from contextlib import suppress
-from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from bench.process.messages import send
+from bench.process.messages import Channel
 
 FAREWELL = b"."  # what a runner that lives sends before it closes the lifeline
 
 
-def split(pipe: int, lifeline: int, folder: str, isolated: bool) -> frozenset[str]:
+def split(channel: Channel, lifeline: int, folder: str, isolated: bool) -> frozenset[str]:
     """Go on in a new process, the worker, which leads a session, and stay behind as its guard.
 
     The guard sends the numbers of the processes that it starts, and ends as the worker ends.
 
     Args:
-        pipe: to the runner.
+        channel: to the runner.
         lifeline: one end of a pipe. When the runner's end of it closes, all processes here end.
         folder: removed when the runner died.
         isolated: whether to make namespaces, where the kernel lets us.
@@ -39,7 +38,7 @@ def split(pipe: int, lifeline: int, folder: str, isolated: bool) -> frozenset[st
         In the worker: the namespaces that it is in.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
-    entered = _entered(pipe) if isolated and sys.platform == "linux" else frozenset()
+    entered = _entered(channel) if isolated and sys.platform == "linux" else frozenset()
     ours, theirs = os.pipe(), os.pipe()
     for end in ours:
         os.set_blocking(end, False)
@@ -49,7 +48,7 @@ def split(pipe: int, lifeline: int, folder: str, isolated: bool) -> frozenset[st
     if "pid" in entered:
         first = os.fork()
         if first == 0:
-            _become_child((*ours, lifeline, pipe), theirs)
+            _become_child((*ours, lifeline, channel.fileno()), theirs)
             _reap_for_ever()
     worker = os.fork()
     if worker == 0:
@@ -58,20 +57,19 @@ def split(pipe: int, lifeline: int, folder: str, isolated: bool) -> frozenset[st
         return entered
     os.close(theirs[0])
     os.chdir("/")
-    connection = Connection(pipe)
     with suppress(OSError):
-        send(connection, {"worker": worker, "first": first})
-    connection.close()
+        channel.send({"worker": worker, "first": first})
+    channel.close()
     _stand(worker, first, lifeline, ours[0], folder)
 
 
-def _entered(pipe: int) -> frozenset[str]:
+def _entered(channel: Channel) -> frozenset[str]:
     from bench.process import namespaces
 
     try:
         return namespaces.enter()
     except namespaces.NotMapped:
-        send(Connection(pipe), {"worker": None})
+        channel.send({"worker": None})
         os._exit(1)
 
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +20,16 @@ import psutil
 
 from bench.core.errors import BenchError
 from bench.core.openmp import wait_passively
+from bench.process import libraries
 from bench.process.confine import Reach
 from bench.process.descendants import MARK, Descendants, memory_of, send_signal, wait_until_stopped
 from bench.process.folders import Folder
 from bench.process.guard import FAREWELL
 from bench.process.limits import MAX_PROCESSES, Limits
-from bench.process.messages import receive, send
+from bench.process.messages import Channel, Payload, content_of
 
 LAST_LINES = 3  # of what a process printed, part of the reason when it dies
+PATIENCE_S = 60.0  # that a process may stop in the middle of a message
 LEAST_LOADING_S = 60.0  # that importing a codec may take, however low the limit of coding is
 _FIRST_LOOK, _LONGEST_WAIT = 0.05, 0.1  # seconds between looks at a process that works
 _END_S = 10.0  # that the end of all processes of a worker may take
@@ -60,8 +61,13 @@ class WorkerError(Exception):
 
 class Reply(NamedTuple):
     header: dict[str, Any]
-    payload: bytes
+    content: Payload  # can be passed on to another process as it is
     memory: int  # bytes, peak of the process and its children as far as was seen from outside
+
+    @property
+    def payload(self) -> bytes:
+        """A copy of the content, if that is a file."""
+        return bytes(content_of(self.content))
 
 
 class Worker:
@@ -150,12 +156,16 @@ class Worker:
             raise
         self.start_s = time.perf_counter() - began
         self.loaded = loaded.header | warm.header
+        self.loaded["libraries"] = libraries.versions(self.loaded["libraries"])
         self._before = self._files()
         self._rest()
         return warm.payload
 
-    def ask(self, action: str, payload: bytes | None = None, **values: Any) -> Reply:
+    def ask(self, action: str, payload: Payload | memoryview | None = None, **values: Any) -> Reply:
         """Have one piece of work done.
+
+        Args:
+            payload: a file goes to the process as it is; of bytes a new one is made.
 
         Raises:
             WorkerError: it failed, died, or went over a limit; in the last two cases it must be started
@@ -166,8 +176,8 @@ class Worker:
             return self._ask({"action": action, **values}, payload, self.limits)
         finally:
             if self._guard is not None and self._resting:
-                self._processes.end(but=self._resting)
                 self._signal_resting(signal.SIGSTOP)
+                self._processes.end(but=self._resting)
 
     def cpu_seconds(self) -> float:
         """CPU time that the process and those of its children that have ended have used."""
@@ -190,7 +200,7 @@ class Worker:
         guard, self._guard = self._guard, None
         if guard is None:
             return
-        self._pipe.close()
+        self._channel.close()
         if self._processes.first is None:  # the guard kills all that are in the namespace
             self._processes.end()
         with suppress(OSError):
@@ -217,7 +227,7 @@ class Worker:
         """Start the processes; False: namespaces were to be made, and no use of them."""
         self._mark = secrets.token_hex(8)
         self._folder = Folder()
-        self._pipe, theirs = Pipe()
+        self._channel, theirs = Channel.pair(PATIENCE_S)
         lifeline, self._lifeline = os.pipe()
         try:
             with self._folder.output.open("wb") as output:
@@ -240,9 +250,9 @@ class Worker:
             os.close(lifeline)
         self._processes = Descendants(self._guard.pid, self._guard.pid, self._mark)
         try:
-            if not self._pipe.poll(LEAST_LOADING_S):
+            if not self._channel.waits(LEAST_LOADING_S):
                 raise EOFError
-            started, _ = receive(self._pipe)
+            started, _ = self._channel.receive()
         except (EOFError, OSError, ValueError):
             raise WorkerError(self._died()) from None
         if started["worker"] is None:
@@ -312,12 +322,12 @@ class Worker:
         if number == signal.SIGSTOP:
             wait_until_stopped(self._resting)
 
-    def _ask(self, header: Mapping[str, Any], payload: bytes | None, allowed: Limits) -> Reply:
+    def _ask(self, header: Mapping[str, Any], payload: Payload | memoryview | None, allowed: Limits) -> Reply:
         assert self._guard is not None
         try:
-            send(self._pipe, header, payload)
+            self._channel.send(header, payload)
             memory = self._watch(allowed)
-            answer, content = receive(self._pipe)
+            answer, content = self._channel.receive()
         except (EOFError, OSError, ValueError, KeyError):
             raise WorkerError(self._died()) from None
         except WorkerError:
@@ -330,7 +340,7 @@ class Worker:
     def _watch(self, allowed: Limits) -> int:
         """Wait until there is an answer; gives the most memory that was seen in use."""
         began, wait, most = time.monotonic(), _FIRST_LOOK, 0
-        while not self._pipe.poll(wait):
+        while not self._channel.waits(wait):
             if allowed.seconds is not None and time.monotonic() - began > allowed.seconds:
                 raise WorkerError(f"it took over {allowed.seconds:g} s{self._option('timeout')}")
             members = self._processes.pids()
@@ -361,11 +371,12 @@ class Worker:
         code = self._guard.returncode
         words = self._last_lines()
         self.close()
-        how = (
-            f"its process was killed by signal {-code}"
-            if code and code < 0
-            else f"its process ended ({code})"
-        )
+        if code is None:
+            how = "its process doesn't answer as it should"
+        elif code < 0:
+            how = f"its process was killed by signal {-code}"
+        else:
+            how = f"its process ended ({code})"
         return f"{how}: {words}" if words else how
 
     def _last_lines(self) -> str:

@@ -23,6 +23,7 @@ from bench.core.errors import without_folders
 from bench.datasets.catalogue import Dataset, Image
 from bench.process import Limits, Reply, Worker, WorkerError, gpu_processes
 from bench.process.limits import fair_share
+from bench.process.messages import Payload, content_of
 from bench.results import Failure, Row, Setup
 from bench.results.kept_pictures import Kept, KeptFiles
 from bench.run.canary import Coded, Likes, Picture, is_detailed, psnr, why_worse
@@ -178,7 +179,7 @@ class Measurer:
         self._warm_up_for(shape, cell.quality)
         alone = self._alone()
         repeats = self._settings.repeats
-        pixels = None if self._encoder_holds == cell.image else original.payload
+        pixels = None if self._encoder_holds == cell.image else content_of(original.content)
         self._encoder_holds = cell.image
         encoded = _do(self._encoder, "encode", pixels, shape=shape, quality=cell.quality, repeats=repeats)
         self._encoder.tidy()
@@ -189,8 +190,8 @@ class Measurer:
         if self._lossless:
             _check_samples(decoded, original)
         alone = alone and self._alone()
-        scored = _do(self._scorer, "score", decoded.payload, shape=decoded.header["shape"])
-        self._remember(Sample(cell, stream, decoded.payload))
+        scored = _do(self._scorer, "score", decoded.content, shape=decoded.header["shape"])
+        self._remember(cell, stream, decoded)
         if self._kept is not None:
             place = (self._dataset.name, self._name, cell.image.name, cell.quality)
             self._kept.save(place, KeptFiles(stream, decoded.payload, decoded.header["shape"]))
@@ -292,13 +293,13 @@ class Measurer:
             self._decoder.tidy()
             self._warm_for.add(key)
 
-    def _remember(self, sample: Sample) -> None:
+    def _remember(self, cell: Cell, stream: bytes, decoded: Reply) -> None:
         """Keep a few of all samples, all of them equally likely (reservoir sampling)."""
         self._decoded += 1
         if len(self._samples) < SPOT_CHECKS:
-            self._samples.append(sample)
+            self._samples.append(Sample(cell, stream, decoded.payload))
         elif (place := random.randrange(self._decoded)) < SPOT_CHECKS:
-            self._samples[place] = sample
+            self._samples[place] = Sample(cell, stream, decoded.payload)
 
     def _failure(self, cell: Cell, error: _CellError, voids: bool = False) -> Failure:
         return Failure(
@@ -355,7 +356,7 @@ class _CellError(Exception):
         self.side, self.reason = side, reason
 
 
-def _do(worker: Worker, action: str, payload: bytes | None = None, **values: Any) -> Reply:
+def _do(worker: Worker, action: str, payload: Payload | memoryview | None = None, **values: Any) -> Reply:
     try:
         return worker.ask(action, payload, **values)
     except WorkerError as error:
@@ -370,16 +371,14 @@ def _check_shape(decoded: Sequence[int], original: Sequence[int]) -> None:
 
 
 def _check_samples(decoded: Reply, original: Reply) -> None:
-    if decoded.payload == original.payload:
+    if np.array_equal(one := _picture(decoded), other := _picture(original)):
         return
-    differ = int((_picture(decoded) != _picture(original)).sum())
-    raise _CellError(
-        "decode", f"it should be lossless, and {differ} of {len(original.payload)} samples are others"
-    )
+    differ = int((one != other).sum())
+    raise _CellError("decode", f"it should be lossless, and {differ} of {other.size} samples are others")
 
 
 def _picture(reply: Reply) -> Picture:
-    return np.frombuffer(reply.payload, np.uint8).reshape(reply.header["shape"])
+    return np.frombuffer(content_of(reply.content), np.uint8).reshape(reply.header["shape"])
 
 
 def _same(one: bytes, other: bytes) -> bool:
