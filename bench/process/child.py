@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import resource
 import socket
@@ -23,8 +24,9 @@ from bench.core.errors import BenchError
 from bench.process import gpu, heap, libraries
 from bench.process.confine import UNCONFINED, Reach, confine
 from bench.process.guard import split
-from bench.process.messages import Channel, content_of
+from bench.process.messages import Channel, Payload, content_of
 from bench.process.program_memory import take_peak
+from bench.process.sealed_file import SealedFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from bench.metrics import Score
 
 Answer = tuple[dict[str, Any], "bytes | memoryview | None"]
-Content = bytes | memoryview
 
 
 class Coder:
@@ -45,9 +46,9 @@ class Coder:
 
         self.codec: Codec = codecs.get(codec)
         self.side = side
-        self.pixels: Content = b""
+        self.pixels: Payload = b""
 
-    def warm_up(self, header: dict[str, Any], stream: Content) -> Answer:
+    def warm_up(self, header: dict[str, Any], stream: Payload) -> Answer:
         """Have the codec load what it loads once: encode a grey picture, or decode the bitstream of one.
 
         What goes wrong here will go wrong again with a picture, and is reported there.
@@ -60,12 +61,12 @@ class Coder:
         details = self.codec.provenance() if self.side == "encode" else {}
         return {"details": details, "libraries": libraries.imported(), **gpu.describe()}, warm
 
-    def warm_up_for(self, header: dict[str, Any], stream: Content) -> Answer:
+    def warm_up_for(self, header: dict[str, Any], stream: Payload) -> Answer:
         """The same for a shape and a quality. A GPU's libraries choose, compile and load what computes when a
         shape comes for the first time, and take its memory."""
         return {}, self._code_grey(header["shape"], header["quality"], stream)
 
-    def _code_grey(self, shape: list[int], quality: float, stream: Content) -> bytes:
+    def _code_grey(self, shape: list[int], quality: float, stream: Payload) -> bytes:
         """The bitstream of a grey picture; of a decoder, which decodes `stream`, none."""
         import numpy as np
 
@@ -73,17 +74,16 @@ class Coder:
             if self.side == "encode":
                 return bytes(self.codec.encode(np.full(shape, 128, np.uint8), quality))
             if stream:
-                self.codec.decode(bytes(stream))
+                self.codec.decode(bytes(content_of(stream)))
         return b""
 
-    def encode(self, header: dict[str, Any], pixels: Content) -> Answer:
+    def encode(self, header: dict[str, Any], pixels: Payload) -> Answer:
         """Encode pixels or, without any, those of the last time."""
         self.pixels = pixels or self.pixels
-        image = _picture(header, self.pixels)
         streams = []
 
         def once() -> None:
-            copy = image.copy()  # a codec that writes into its input harms nobody else
+            copy = _own_picture(header, self.pixels)  # a codec that writes into its input harms nobody else
             gpu.synchronise()
             started = time.perf_counter()
             stream = self.codec.encode(copy, header["quality"])
@@ -98,10 +98,10 @@ class Coder:
         note = "" if len(set(streams)) == 1 else "its encoder isn't deterministic"
         return {"seconds": seconds, "note": note, **used}, streams[-1]
 
-    def decode(self, header: dict[str, Any], stream: Content) -> Answer:
+    def decode(self, header: dict[str, Any], stream: Payload) -> Answer:
         import numpy as np
 
-        stream = bytes(stream)
+        stream = bytes(content_of(stream))
         pictures: list[NDArray[np.uint8]] = []
 
         def once() -> None:
@@ -132,7 +132,7 @@ class Scorer:
         self.original: NDArray[np.uint8] | None = None
         self.scores: dict[str, Score] = {}
 
-    def warm_up(self, header: dict[str, Any], payload: Content) -> Answer:
+    def warm_up(self, header: dict[str, Any], payload: Payload) -> Answer:
         """Have the metrics load what they load once."""
         import numpy as np
 
@@ -143,7 +143,7 @@ class Scorer:
         versions = {name: metric.version() for name, metric in self.metrics.items()}
         return {"metrics": versions, "libraries": libraries.imported()}, None
 
-    def read(self, header: dict[str, Any], payload: Content) -> Answer:
+    def read(self, header: dict[str, Any], payload: Payload) -> Answer:
         """The pixels of a file, which is the original from now on."""
         from bench.core.images import read_rgb
 
@@ -151,15 +151,16 @@ class Scorer:
         self.original = read_rgb(Path(header["path"]))
         return {"shape": self.original.shape}, self.original.data
 
-    def score(self, header: dict[str, Any], pixels: Content) -> Answer:
+    def score(self, header: dict[str, Any], pixels: Payload) -> Answer:
         assert self.original is not None
-        decoded = _picture(header, pixels)
+        samples = content_of(pixels)
+        decoded = _picture(header, samples)
         if not self.scores:
             self.scores = {name: metric.against(self.original) for name, metric in self.metrics.items()}
         began = time.process_time()
         values = {name: _value(score(decoded)) for name, score in self.scores.items()}
         used = time.process_time() - began
-        return {"values": values, "cpu": used, "sha256": hashlib.sha256(pixels).hexdigest()}, None
+        return {"values": values, "cpu": used, "sha256": hashlib.sha256(samples).hexdigest()}, None
 
 
 def main(channel_fd: int, lifeline_fd: int, role: str, what: str, confined: bool, isolated: bool) -> None:
@@ -182,10 +183,14 @@ def main(channel_fd: int, lifeline_fd: int, role: str, what: str, confined: bool
         _peak_told.append(os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC))
     made: list[Coder | Scorer] = []
 
-    def load(header: dict[str, Any], payload: Content) -> Answer:
+    def load(header: dict[str, Any], payload: Payload) -> Answer:
         """Import and make the codec or the metrics: no code of them runs before this."""
         plugins.names_are_checked = True
-        held = confine(work, Reach(**json.loads(bytes(payload))), namespaces) if confined else UNCONFINED
+        held = (
+            confine(work, Reach(**json.loads(bytes(content_of(payload)))), namespaces)
+            if confined
+            else UNCONFINED
+        )
         made.append(Scorer(what.split(",")) if role == "score" else Coder(what, role))
         return {"confined": held}, None
 
@@ -194,12 +199,12 @@ def main(channel_fd: int, lifeline_fd: int, role: str, what: str, confined: bool
             header, payload = channel.receive()
             action = header.pop("action")
             work_for = load if action == "load" else getattr(made[0], action)
-            channel.send(*_answer(work_for, header, content_of(payload)))
+            channel.send(*_answer(work_for, header, payload))
             del payload
 
 
 def _answer(
-    work: Callable[[dict[str, Any], Content], Answer], header: dict[str, Any], payload: Content
+    work: Callable[[dict[str, Any], Payload], Answer], header: dict[str, Any], payload: Payload
 ) -> Answer:
     try:
         return work(header, payload)
@@ -254,10 +259,19 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
-def _picture(header: dict[str, Any], pixels: Content) -> NDArray[np.uint8]:
+def _picture(header: dict[str, Any], samples: bytes | memoryview) -> NDArray[np.uint8]:
     import numpy as np
 
-    return np.frombuffer(pixels, np.uint8).reshape(header["shape"])
+    return np.frombuffer(samples, np.uint8).reshape(header["shape"])
+
+
+def _own_picture(header: dict[str, Any], pixels: Payload) -> NDArray[np.uint8]:
+    """A picture that can be written to, in memory that is at hand."""
+    if not isinstance(pixels, SealedFile):
+        return _picture(header, pixels).copy()
+    picture = _picture(header, pixels.copy())
+    picture.reshape(-1)[:: mmap.PAGESIZE].max()  # else the kernel maps its pages while it is timed
+    return picture
 
 
 def _value(score: float | None) -> float | str | None:

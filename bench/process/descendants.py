@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 import psutil
 
 MARK = "BENCH_WORKER"  # the environment variable that a worker's descendants inherit
+
+_LONGEST_WAIT_S = 0.002  # between looks at a process that is to stop
 
 
 @dataclass
@@ -34,6 +37,8 @@ class Descendants:
 
     def pids(self) -> list[int]:
         """The live ones that can be recognised cheaply: those in its namespace, or else in its session."""
+        if self._is_alone():
+            return [self.worker]
         if self.first is not None:
             present = set(psutil.pids())
             self.others &= present
@@ -57,8 +62,6 @@ class Descendants:
         Args:
             but: those to leave alone, which are stopped.
         """
-        if self._are_only(but):
-            return
         kept = {self.guard, *but}
         for _ in range(1000):  # a fork bomb may win a few rounds
             marked = set() if self.first is not None else _marked(self.mark)
@@ -69,20 +72,21 @@ class Descendants:
                 send_signal(victims, number)
             time.sleep(0.002)
 
-    def _are_only(self, stopped: Collection[int]) -> bool:
-        """Whether the worker, stopped, is alone in its namespace; False: it isn't, or that isn't known.
+    def _is_alone(self) -> bool:
+        """Whether there is nothing but the worker in its namespace; False: there is, or that isn't known.
 
-        Looking at all processes of the machine takes ten times as long. Another in the namespace descends from
-        a child of the worker, of the guard (clone(2) can make a sibling) or, once its parent has ended, of the
-        first process. They are looked at in this order: what moves meanwhile moves to where is looked later.
+        Looking at all processes of the machine takes ten times as long. Any other in the namespace descends
+        from a child of the worker, of the guard (clone(2) can make a sibling) or, once its parent has ended,
+        of the first process. They are looked at in this order: while the worker is stopped, what moves
+        meanwhile is found at the next.
         """
-        if self.first is None or list(stopped) != [self.worker]:
+        if self.first is None:
             return False
         try:
             return (
-                not _children(self.worker)
-                and set(_children(self.guard)) == {self.first, self.worker}
-                and not _children(self.first)
+                not any(_children(thread) for thread in _threads(self.worker))
+                and set(_children(_only_thread(self.guard))) == {self.first, self.worker}
+                and not _children(_only_thread(self.first))
             )
         except OSError:  # it is gone, or this kernel tells no children
             return False
@@ -100,20 +104,17 @@ def wait_until_stopped(pids: Iterable[int], longest: float = 5.0) -> None:
 
     A signal stops the thread that takes it first. Until that one gets a core, the others go on.
     """
-    deadline = time.monotonic() + longest
+    deadline, wait = time.monotonic() + longest, 0.0001
     waiting = [pid for pid in pids if _goes_on(pid)]
     while waiting and time.monotonic() < deadline:
-        time.sleep(0.0002)
+        time.sleep(wait)
+        wait = min(2 * wait, _LONGEST_WAIT_S)
         waiting = [pid for pid in waiting if _goes_on(pid)]
 
 
 def memory_of(pids: Iterable[int]) -> int:
     """Resident bytes of processes together."""
-    total = 0
-    for pid in pids:
-        with suppress(psutil.Error):
-            total += psutil.Process(pid).memory_info().rss
-    return total
+    return sum(map(_memory, pids))
 
 
 def is_over(pid: int) -> bool:
@@ -122,6 +123,14 @@ def is_over(pid: int) -> bool:
         return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.Error:
         return True
+
+
+def _memory(pid: int) -> int:
+    with suppress(OSError):
+        return int(_read(f"/proc/{pid}/statm").split()[1]) * mmap.PAGESIZE
+    with suppress(psutil.Error):  # it is gone, or there is no /proc
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0
 
 
 def _goes_on(pid: int) -> bool:
@@ -136,15 +145,20 @@ def _goes_on(pid: int) -> bool:
     return False
 
 
-def _children(pid: int) -> list[int]:
-    """Numbers of the children of all threads of a process; raises OSError where nobody tells."""
-    return [int(child) for thread in _threads(pid) for child in _read(f"{thread}/children").split()]
+def _children(thread: str) -> list[int]:
+    """Numbers of the processes that a thread has started; raises OSError where nobody tells."""
+    return [int(child) for child in _read(f"{thread}/children").split()]
 
 
 def _threads(pid: int) -> list[str]:
     """Folders of /proc, one for each thread of a process."""
     folder = f"/proc/{pid}/task"
     return [f"{folder}/{thread}" for thread in os.listdir(folder)]
+
+
+def _only_thread(pid: int) -> str:
+    """The same of a process that has one thread, as all have that run no code of a codec."""
+    return f"/proc/{pid}/task/{pid}"
 
 
 def _read(path: str) -> bytes:

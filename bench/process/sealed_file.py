@@ -72,6 +72,10 @@ class SealedFile:
         # Private, as Linux before 6.7 maps no sealed file in another way.
         return memoryview(mmap.mmap(self.number, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
 
+    def copy(self) -> memoryview:
+        """Its bytes, to write over as well: that changes this copy only."""
+        return memoryview(mmap.mmap(self.number, 0, access=mmap.ACCESS_COPY))
+
     def __del__(self) -> None:
         with suppress(OSError):
             os.close(self.number)
