@@ -58,8 +58,10 @@ class Coder:
 
             torch.backends.mkldnn.set_flags(False)
         warm = self._code_grey([64, 64, 3], self.codec.qualities[0], stream)
-        details = self.codec.provenance() if self.side == "encode" else {}
-        return {"details": details, "libraries": libraries.imported(), **gpu.describe()}, warm
+        if self.side == "decode":
+            return gpu.describe(), warm
+        about = {"details": self.codec.provenance(), "libraries": libraries.imported()}
+        return about | gpu.describe(), warm
 
     def warm_up_for(self, header: dict[str, Any], stream: Payload) -> Answer:
         """The same for a shape and a quality. A GPU's libraries choose, compile and load what computes when a

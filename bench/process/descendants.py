@@ -105,9 +105,9 @@ def wait_until_stopped(pids: Iterable[int], longest: float = 5.0) -> None:
     A signal stops the thread that takes it first. Until that one gets a core, the others go on.
     """
     deadline, wait = time.monotonic() + longest, 0.0001
-    waiting = [pid for pid in pids if _goes_on(pid)]
+    waiting = list(pids)
     while waiting and time.monotonic() < deadline:
-        time.sleep(wait)
+        time.sleep(wait)  # first, as none stops at once
         wait = min(2 * wait, _LONGEST_WAIT_S)
         waiting = [pid for pid in waiting if _goes_on(pid)]
 

@@ -156,7 +156,7 @@ class Worker:
             raise
         self.start_s = time.perf_counter() - began
         self.loaded = loaded.header | warm.header
-        self.loaded["libraries"] = libraries.versions(self.loaded["libraries"])
+        self.loaded["libraries"] = libraries.versions(self.loaded.get("libraries", ()))
         self._before = self._files()
         self._rest()
         return warm.payload
