@@ -36,7 +36,8 @@ class Descendants:
     others: set[int] = field(default_factory=set, compare=False)  # known to be none of them
 
     def pids(self) -> list[int]:
-        """The live ones that can be recognised cheaply: those in its namespace, or else in its session."""
+        """The live ones that can be recognised cheaply: those in its namespace and in namespaces made there,
+        or else those in its session."""
         if self._is_alone():
             return [self.worker]
         if self.first is not None:
@@ -46,7 +47,7 @@ class Descendants:
             theirs = _namespace(self.first)
             ours = {pid for pid in unknown if _namespace(pid) == theirs}
             self.others |= unknown - ours
-            return sorted(ours - {self.first})
+            return sorted((ours | _below(self.guard)) - {self.first})
         pids = []
         for pid in psutil.pids():
             with suppress(OSError):
@@ -176,6 +177,13 @@ def _namespace(pid: int) -> int:
         return os.stat(f"/proc/{pid}/ns/pid").st_ino
     except OSError:
         return -pid
+
+
+def _below(pid: int) -> set[int]:
+    """What descends from a process: of a worker's guard, that is also what has made namespaces of its own."""
+    with suppress(psutil.Error):
+        return {process.pid for process in psutil.Process(pid).children(recursive=True)}
+    return set()
 
 
 def _marked(mark: str) -> set[int]:
