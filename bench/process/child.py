@@ -87,18 +87,20 @@ class Coder:
         def once() -> None:
             copy = _own_picture(header, self.pixels)  # a codec that writes into its input harms nobody else
             gpu.synchronise()
-            started = time.perf_counter()
+            began, started = time.process_time(), time.perf_counter()
             stream = self.codec.encode(copy, header["quality"])
             gpu.synchronise()
             seconds.append(time.perf_counter() - started)
+            cpu.append(time.process_time() - began)
             if not isinstance(stream, bytes | bytearray | memoryview):
                 raise BenchError(f"encode gave {type(stream).__name__} instead of bytes")
             streams.append(bytes(stream))
 
         seconds: list[float] = []
+        cpu: list[float] = []
         used = _measured(once, header["repeats"])
         note = "" if len(set(streams)) == 1 else "its encoder isn't deterministic"
-        return {"seconds": seconds, "note": note, **used}, streams[-1]
+        return {"seconds": seconds, "cpu": sum(cpu), "note": note, **used}, streams[-1]
 
     def decode(self, header: dict[str, Any], stream: Payload) -> Answer:
         import numpy as np
@@ -109,19 +111,23 @@ class Coder:
         def once() -> None:
             pictures.clear()
             gpu.synchronise()
-            started = time.perf_counter()
+            began, started = time.process_time(), time.perf_counter()
             picture = self.codec.decode(stream)
             gpu.synchronise()
             seconds.append(time.perf_counter() - started)
+            cpu.append(time.process_time() - began)
             pictures.append(picture)
 
         seconds: list[float] = []
+        cpu: list[float] = []
         used = _measured(once, header["repeats"])
         picture = pictures[0]
         if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim != 3:
             what = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture)
             raise BenchError(f"it decoded to {what} instead of uint8 (height, width, 3)")
-        return {"shape": picture.shape, "seconds": seconds, **used}, np.ascontiguousarray(picture).data
+        return {"shape": picture.shape, "seconds": seconds, "cpu": sum(cpu), **used}, np.ascontiguousarray(
+            picture
+        ).data
 
 
 class Scorer:

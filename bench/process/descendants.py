@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Collection, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psutil
 
 MARK = "BENCH_WORKER"  # the environment variable that a worker's descendants inherit
 
+_PARENT_OF_NAMESPACE = 0xB702  # NS_GET_PARENT of ioctl_ns(2)
 _LONGEST_WAIT_S = 0.002  # between looks at a process that is to stop
 
 
@@ -44,10 +45,15 @@ class Descendants:
             present = set(psutil.pids())
             self.others &= present
             unknown = present - self.others
-            theirs = _namespace(self.first)
-            ours = {pid for pid in unknown if _namespace(pid) == theirs}
+            here, theirs = _namespace(os.getpid()), _namespace(self.first)
+            namespaces = {pid: _namespace(pid) for pid in unknown}
+            ours = {
+                pid
+                for pid, namespace in namespaces.items()
+                if namespace == theirs or (namespace not in (here, -pid) and _is_within(pid, theirs))
+            }
             self.others |= unknown - ours
-            return sorted((ours | _below(self.guard)) - {self.first})
+            return sorted(ours - {self.first})
         pids = []
         for pid in psutil.pids():
             with suppress(OSError):
@@ -179,11 +185,19 @@ def _namespace(pid: int) -> int:
         return -pid
 
 
-def _below(pid: int) -> set[int]:
-    """What descends from a process: of a worker's guard, that is also what has made namespaces of its own."""
-    with suppress(psutil.Error):
-        return {process.pid for process in psutil.Process(pid).children(recursive=True)}
-    return set()
+def _is_within(pid: int, namespace: int) -> bool:
+    """Whether a process is in a namespace that was made within another, however deep."""
+    import fcntl
+
+    with suppress(OSError), ExitStack() as files:
+        file = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        files.callback(os.close, file)
+        while True:  # until there is none above, or none that we may know
+            file = fcntl.ioctl(file, _PARENT_OF_NAMESPACE)
+            files.callback(os.close, file)
+            if os.fstat(file).st_ino == namespace:
+                return True
+    return False
 
 
 def _marked(mark: str) -> set[int]:
