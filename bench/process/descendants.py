@@ -40,6 +40,7 @@ class Descendants:
         """The live ones that can be recognised cheaply: those in its namespace and in namespaces made there,
         or else those in its session."""
         if self._is_alone():
+            self.others.clear()  # their numbers may be given anew until all processes are looked at again
             return [self.worker]
         if self.first is not None:
             present = set(psutil.pids())

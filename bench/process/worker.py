@@ -29,7 +29,7 @@ from bench.process.limits import MAX_PROCESSES, Limits
 from bench.process.messages import Channel, Payload, content_of
 
 LAST_LINES = 3  # of what a process printed, part of the reason when it dies
-PATIENCE_S = 60.0  # that a process may stop in the middle of a message
+PATIENCE_S = 600.0  # that a process may stop in the middle of a message
 LEAST_LOADING_S = 60.0  # that importing a codec may take, however low the limit of coding is
 _FIRST_LOOK, _LONGEST_WAIT = 0.05, 0.1  # seconds between looks at a process that works
 _END_S = 10.0  # that the end of all processes of a worker may take
