@@ -180,6 +180,7 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
         (("run", "--codec", "jpeg", "--dataset", "kodak", "--data", "no/such"), ("--data", "no/such")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--resume", "x"), ("--resume", "missing, failed")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--timeout", "0"), ("--timeout", "above 0")),
+        (("run", "--codec", "jpeg", "--dataset", "sample", "--timeout", "nan"), ("nan", "inf is no limit")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--memory", "lots"), ("'lots'", "4G")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--memory", "4"), ("--memory", "1M")),
         (("run", "--codec", "jpeg", "--dataset", "sample", "--threads", "0"), ("--threads", "at least 1")),
@@ -191,7 +192,13 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
         (("compare", "published:vtn", "jpeg"), ("did you mean", "vtm")),
         (("compare", "file:no/such.csv", "jpeg"), ("no/such.csv",)),
         (("compare", "ainn"), ("two codecs",)),
-        (("compare", "jepg", "nothing"), ("no results of 'jepg'",)),
+        (("compare", "jepg", "nothing"), ("no results of 'jepg'", "did you mean 'jpeg'")),
+        (("report", "xyzzy", "ainn"), ("no codec 'xyzzy'", "there are ainn")),
+        (("export", "csv", "xyzzy"), ("no codec 'xyzzy'", "there are ainn")),
+        (("export", "codec-compare", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'",)),
+        (("check", "--codec", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'", "there are ainn")),
+        (("score", "--codec", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'", "there are ainn")),
+        (("crosscheck", "--codec", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'",)),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(arguments: tuple[str, ...], said: tuple[str, ...], tmp_path: Path) -> None:

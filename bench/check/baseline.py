@@ -27,7 +27,7 @@ def update(results: Path, baseline: Path, codecs: Sequence[str], dataset: str) -
         raise BenchError("name the codecs whose results shall be the baseline")
     store = Store(results)
     dataset = name_of_dataset(dataset, store)
-    codecs = [name_of_codec(codec, [store], dataset) for codec in codecs]
+    codecs = [name_of_codec(codec, [store, Store(baseline)], dataset) for codec in codecs]
     fresh = {codec: store.load(dataset, codec) for codec in codecs}
     for codec, contents in fresh.items():
         _refuse(codec, dataset, contents, results, Store(baseline))

@@ -49,7 +49,7 @@ def check(
     """
     fresh, old = Store(results), Store(baseline)
     dataset = name_of_dataset(dataset, fresh)
-    named = [name_of_codec(codec, [old], dataset) for codec in codecs]
+    named = [name_of_codec(codec, [fresh, old], dataset) for codec in codecs]
     names = list(dict.fromkeys(named)) or old.codecs_on(dataset)
     if not names:
         raise BenchError(

@@ -21,7 +21,9 @@ TargetBppOption = Annotated[
 TargetOption = Annotated[
     list[str] | None, typer.Option("--target", help="Each at psnr:36, bytes:20000 and the like; repeat.")
 ]
-TimeoutOption = Annotated[float, typer.Option(help="Seconds that one encoding or decoding may take.")]
+TimeoutOption = Annotated[
+    float, typer.Option(help="Seconds that one encoding or decoding may take; inf: any.")
+]
 ResultsOption = Annotated[Path, typer.Option(help="Folder of results.")]
 SuffixOption = Annotated[str | None, typer.Option(help="Codec; by default the file's suffix is its name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -18,13 +18,13 @@ from bench.compare.fixed import View, at_fixed_quality, at_fixed_rate
 from bench.compare.means import MeanDelta, mean_of
 from bench.compare.part import Range, part_by
 from bench.compare.savings import Saving, savings
-from bench.compare.sources import Source, gather, is_codec, shared_datasets
+from bench.compare.sources import Source, gather, name_of_curve, shared_datasets
 from bench.core.collector import collector_at_rest
 from bench.core.errors import BenchError
 from bench.metrics import AVERAGES, DEFAULT, SETS, USUAL, expand
 from bench.metrics import get as get_metric
 from bench.results import stores_of
-from bench.results.names import name_of_codec, name_of_dataset
+from bench.results.names import name_of_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +191,7 @@ def compare(
     stores = stores_of(folder)
     if dataset is not None:
         dataset = name_of_dataset(dataset, stores[0])
-    names = [name_of_codec(name, stores, dataset) if is_codec(name) else name for name in names]
+    names = [name_of_curve(name, stores, dataset) for name in names]
     return [
         compare_sources(
             gather(names, place, stores, average), place,

@@ -20,9 +20,11 @@ from bench.compare.hulls import names_in
 from bench.core.errors import BenchError
 from bench.metrics import USUAL
 from bench.results import Contents, Row, Setup, Store, crosschecks
+from bench.results.names import name_of_codec
 from bench.results.targets import matched_store
 
 FILE = "file:"
+_FILES = (".csv", ".json", ".txt")
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,24 @@ def _label(name: str) -> str:
     return path.stem if codec is None else f"{path.stem}#{codec}"
 
 
+def name_of_curve(name: str, stores: Sequence[Store], dataset: str | None) -> str:
+    """The name that results of a codec go by; that of another curve as it is.
+
+    Raises:
+        BenchError: it is no codec and no curve, and there are no results of that name.
+    """
+    if not is_codec(name):
+        return name
+    try:
+        return name_of_codec(name, stores, dataset)
+    except BenchError as error:
+        if Path(name).suffix in _FILES:
+            raise BenchError(_no_results(name, dataset, stores)) from None
+        if name in published.names():
+            raise BenchError(f"{error}; for what others published, write {published.PREFIX}{name}") from None
+        raise
+
+
 def shared_datasets(names: Sequence[str], stores: Sequence[Store]) -> list[str]:
     """The datasets on which all names stand for a curve; files fit any.
 
@@ -228,6 +248,8 @@ def _hull(name: str, dataset: str, stores: Sequence[Store], label: str, average:
     if not names:
         bare = spec.partition(":")[0]
         there = [codec for codec in known if codec.partition(":")[0] == bare]
+        if not there:
+            name_of_codec(bare, stores)
         raise BenchError(
             f"no results on {dataset} are of '{spec}'; there are {', '.join(there) or f'none of {bare}'}; "
             f"measure settings with: bench run --codec {spec.replace('*', 'VALUE')} --dataset {dataset}"
@@ -282,7 +304,7 @@ def _no_results(name: str, dataset: str | None, stores: Sequence[Store]) -> str:
         close = get_close_matches(name, codecs, n=1)
     if close:
         way_out = f"did you mean '{close[0]}'?"
-    elif Path(name).suffix in (".csv", ".json", ".txt"):
+    elif Path(name).suffix in _FILES:
         way_out = f"for a file, write {FILE}{name}"
     else:
         way_out = f"measure it with: bench run --codec {name} --dataset {dataset or 'kodak'}"

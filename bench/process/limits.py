@@ -14,12 +14,14 @@ MAX_PROCESSES = 256  # of one worker: no codec needs them, a fork bomb does
 class Limits:
     """What one coding run (an encoding or a decoding) may use, its child processes included."""
 
-    seconds: float | None = None
+    seconds: float | None = None  # None or infinite: any
     memory: int | None = None  # bytes
 
     def __post_init__(self) -> None:
         if self.seconds is not None and not self.seconds > 0:
-            raise BenchError(f"--timeout is in seconds and must be above 0, not {self.seconds:g}")
+            raise BenchError(
+                f"--timeout is in seconds and must be above 0, not {self.seconds:g}; inf is no limit"
+            )
         if self.memory is not None and self.memory < 1 << 20:
             raise BenchError("--memory must be at least 1M; give a size such as 500M or 4G")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from bench.core.errors import BenchError
 from bench.results.store import Store
+from bench.results.targets import matched_store
 
 
 def name_of_dataset(dataset: str | Path, store: Store, data: Path | None = None) -> str:
@@ -40,12 +41,23 @@ def name_of_codec(spec: str, stores: Sequence[Store], dataset: str | None = None
             is not known any more.
         stores: results to look in.
         dataset: name of its results; None: any.
+
+    Raises:
+        BenchError: there is no such codec, and no results of one.
     """
     for store in stores:
         if store.path(dataset, spec).is_file() if dataset else store.datasets(spec):
             return spec
     from bench import codecs
 
-    with suppress(BenchError):
+    try:
         return codecs.name_of(spec)
-    return spec
+    except BenchError as error:
+        folders = [folder for store in stores for folder in (store, matched_store(store.folder))]
+        measured = {codec for folder in folders for codec in folder.codecs()}
+        if spec in measured:
+            return spec
+        where = f"{f' on {dataset}' if dataset else ''} in {stores[0].folder}"
+        close = get_close_matches(spec, measured, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else str(error)
+        raise BenchError(f"no results of '{spec}'{where}; {hint}") from None

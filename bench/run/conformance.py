@@ -47,7 +47,7 @@ def conformance(name: str, timeout: float = 120) -> Iterator[Verdict]:
 
     Args:
         name: as `bench.codecs.get` takes it.
-        timeout: seconds that one encoding or decoding may take.
+        timeout: seconds that one encoding or decoding may take; inf: any.
 
     Raises:
         BenchError: there is no such codec, or it can't run here.

@@ -34,7 +34,7 @@ class Settings:
     Args:
         jobs: cells measured at once. With more than one, times are marked and not shown.
         threads: of each process; None: the cores divided by the jobs.
-        timeout: seconds that one encoding or decoding may take.
+        timeout: seconds that one encoding or decoding may take; inf: any.
         memory: that it may take, in bytes or as "4G"; None: 90 % of what is free, per job.
         timing: alone on the machine, pinned to cores, median of five codings: for times to quote.
         fresh: a new process for every encoding and decoding. Slower, but nothing is carried over.

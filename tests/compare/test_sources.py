@@ -71,6 +71,7 @@ def test_a_picture_that_a_file_has_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_would_be_called_the_same_are_refused(tmp_path: Path) -> None:
+    fill(Store(tmp_path), "old")
     with pytest.raises(BenchError, match="both be called 'old'"):
         against(tmp_path, f"file:{tmp_path}/old.csv", "old")
 
@@ -197,6 +198,12 @@ def test_published_curves_come_under_their_name(tmp_path: Path) -> None:
         (["new", "old"], "sets", "no results of 'new' on sets .*did you mean 'set'"),
         (["new", "lone"], None, "no dataset on which all.*new on set; lone on elsewhere"),
         (["new", "vtm"], "set", "take published:vtm"),
+        (["new", "msinn"], "set", "no codec 'msinn'; .*; for what others published, write published:msinn"),
+        (["new", "xyzzy"], "set", "no results of 'xyzzy' on set .*; no codec 'xyzzy'; there are ainn, "),
+        (["new", "xyzzy"], None, "no results of 'xyzzy' in .*; no codec 'xyzzy'; there are ainn, "),
+        (["new", "jepgxl"], "set", "no results of 'jepgxl' on set .*; did you mean 'jpegxl'"),
+        (["new", "jpegxl:spede=1"], "set", "jpegxl has no parameter 'spede'"),
+        (["new", "hull:xyzzy:speed=*"], "set", "no codec 'xyzzy'"),
         (["new", "mine.csv"], "set", "for a file, write file:mine.csv"),
         (["new", "published:vmt"], None, "no published curve 'vmt'; did you mean 'published:vtm'"),
         (["new", "published:vtm"], "set", "'vtm' isn't on set"),

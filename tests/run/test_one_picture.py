@@ -80,6 +80,13 @@ def test_a_full_disk_leaves_what_was_there(picture: Path, tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.jpeg"]
 
 
+def test_an_infinite_timeout_is_none(picture: Path, tmp_path: Path) -> None:
+    stream = tmp_path / "out.jpeg"
+    assert bench("encode", picture, stream, "--timeout", "inf").returncode == 0
+    assert bench("decode", stream, tmp_path / "out.png", "--timeout", "inf").returncode == 0
+    assert stream.stat().st_size and Image.open(tmp_path / "out.png").size == Image.open(picture).size
+
+
 def test_a_codec_that_takes_too_long_is_ended(picture: Path, tmp_path: Path) -> None:
     environment = hostile_codecs.install(tmp_path / "packages")
     (tmp_path / "in.bin").write_bytes(b"\2")  # of the quality at which it is hostile
@@ -88,6 +95,7 @@ def test_a_codec_that_takes_too_long_is_ended(picture: Path, tmp_path: Path) -> 
     decode = ("decode", tmp_path / "in.bin", target, "--codec", "hanging", "--timeout")
     assert_one_sentence(bench(*decode, "1", **environment), "in.bin: it took over 1 s (--timeout)")
     assert_one_sentence(bench(*decode, "0", **environment), "--timeout", "must be above 0")
+    assert_one_sentence(bench(*decode, "nan", **environment), "--timeout", "not nan; inf is no limit")
     encode = ("encode", picture, target, "--codec", "slow", "--quality", "1", "--timeout", "0.05")
     assert_one_sentence(bench(*encode, **environment), "slow can't encode", "it took over 0.05 s (--timeout)")
     assert target.read_bytes() == b"from before"

@@ -13,13 +13,13 @@ from typing import Any
 
 from bench.compare.curves import Curve, curve, whole_curves
 from bench.compare.others_tables import COMPRESSAI
-from bench.compare.sources import Source, find, is_codec, labels
+from bench.compare.sources import Source, find, labels, name_of_curve
 from bench.core.errors import BenchError
 from bench.core.files import file_name_of
 from bench.core.whole_file import write_whole
 from bench.report.grid import writing
 from bench.results import stores_of
-from bench.results.names import name_of_codec, name_of_dataset
+from bench.results.names import name_of_dataset
 
 
 def export_compressai(
@@ -45,7 +45,7 @@ def export_compressai(
     """
     stores = stores_of(results)
     dataset = name_of_dataset(dataset, stores[0])
-    names = [name_of_codec(name, stores, dataset) if is_codec(name) else name for name in names]
+    names = [name_of_curve(name, stores, dataset) for name in names]
     folder = out or results / "compressai" / file_name_of(dataset)
     contents = {}
     for name, label in zip(names, labels(names), strict=True):
