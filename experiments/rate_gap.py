@@ -1,6 +1,6 @@
 """A plot of how many bits more than the last codec the others need, over PSNR: curves that lie close, apart.
 
-    python experiments/rate_gap.py ainn ainn:search=10 vvenc av1 published:invcomp vtm
+    python experiments/rate_gap.py ainn ainn:fit=1,search=10 vvenc av1 published:invcomp vtm
 
 takes results on Kodak, prints a line for each point, and writes results/compare/kodak/ainn/rate-gap.png, in
 the folder of the first codec. Curves are interpolated as for BD-rates (pchip, the logarithm of rate over
