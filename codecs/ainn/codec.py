@@ -186,8 +186,8 @@ class AinnCodec(Codec):
         from bench.codecs.ainn.search import search
 
         size = image.shape[0], image.shape[1]
-        found = search(self._model, self._coder, _pad(image), size, level, self.search, self.fit)
-        return self._written(found.z, found.chosen, found.correction)
+        searched = search(self._model, self._coder, _pad(image), size, level, self.search, self.fit)
+        return self._written(searched.z, searched.chosen, searched.correction)
 
     def _fitted(self, image: RGB, level: float) -> tuple[bytes, bool]:
         """The payload of a picture, and whether it begins with what the picture changes in the filter."""

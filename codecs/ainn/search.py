@@ -45,7 +45,7 @@ CONTEXT = 64  # pixels around that are decoded too, to compare bands
 SIDE = 768  # of the parts of a picture whose gradients are computed at once
 
 
-class Found(NamedTuple):
+class Searched(NamedTuple):
     z: Tensor  # as `LatentCoder.analyse` gives it
     chosen: ChosenSymbols  # as `LatentCoder.write` takes them, with z
     costs: list[float]  # J in bits, without z: of the analysis transform's latent, then of all that was tried
@@ -61,7 +61,7 @@ def search(
     level: float,
     passes: int,
     fitted: bool = False,
-) -> Found:
+) -> Searched:
     """Search for the symbols that code a picture at the least J.
 
     Args:
@@ -77,27 +77,27 @@ def search(
     target = model.entropy.normalise(y.float())
     if fitted:
         problem.fit_filter(coder.choose(target, problem.sums, level).y_hat)
-    best = problem.tried(target, gradient=True)
+    best = problem.attempt(target, gradient=True)
     costs = [best.cost]
     rounds = list(_rounds(passes))
     for to_come, steps in zip(reversed(range(len(rounds))), rounds, strict=True):
-        tried, targets = best, [(best.cost, best.target)]
+        attempt, targets = best, [(best.cost, best.target)]
         for left, step in zip(reversed(range(len(steps))), steps, strict=True):
-            tried = problem.tried(problem.moved(tried, step), gradient=left > 0)
-            costs.append(tried.cost)
-            targets.append((tried.cost, tried.target))
+            attempt = problem.attempt(problem.move(attempt, step), gradient=left > 0)
+            costs.append(attempt.cost)
+            targets.append((attempt.cost, attempt.target))
             targets = sorted(targets, key=lambda pair: pair[0])[:CANDIDATES]
-            best = min(best, tried, key=lambda tried: tried.cost)
+            best = min(best, attempt, key=lambda one: one.cost)
         target = problem.best_of_bands([target for _, target in targets], best)
-        joined = problem.tried(target, gradient=to_come > 0)
+        joined = problem.attempt(target, gradient=to_come > 0)
         costs.append(joined.cost)
-        best = min(best, joined, key=lambda tried: tried.cost)
+        best = min(best, joined, key=lambda one: one.cost)
     if fitted:
         problem.fit_filter(best.chosen.y_hat)
-    return Found(z, best.chosen, costs, problem.correction)
+    return Searched(z, best.chosen, costs, problem.correction)
 
 
-class _Tried(NamedTuple):
+class _Attempt(NamedTuple):
     """A latent that was coded and decoded."""
 
     target: Tensor  # 1, M, H, W: the normalised latent that was to be coded
@@ -141,22 +141,22 @@ class _Problem:
             picture_filter, self.x, decoded, self.level, self.weight, self.coder.aside_costs
         )
 
-    def tried(self, target: Tensor, gradient: bool = False) -> _Tried:
+    def attempt(self, target: Tensor, gradient: bool = False) -> _Attempt:
         """A target, coded and decoded."""
         chosen = self.coder.choose(target, self.sums, self.level)
         squared_error, by_y_hat = self.distortion(chosen.y_hat, gradient)
         cost = float(chosen.bits.sum()) + self.weight * squared_error
-        return _Tried(target, chosen, cost, by_y_hat if gradient else None)
+        return _Attempt(target, chosen, cost, by_y_hat if gradient else None)
 
-    def moved(self, tried: _Tried, step: float) -> Tensor:
+    def move(self, attempt: _Attempt, step: float) -> Tensor:
         """The target, a step against J's gradient."""
-        by_y_hat = tried.by_y_hat
+        by_y_hat = attempt.by_y_hat
         if by_y_hat is None:
-            by_y_hat = self.distortion(tried.chosen.y_hat, gradient=True)[1]
-        move = step * self.newton_step(tried.target, tried.chosen, by_y_hat)
-        return tried.target - move.clamp(-self.inverse_gain, self.inverse_gain)
+            by_y_hat = self.distortion(attempt.chosen.y_hat, gradient=True)[1]
+        move = step * self.newton_step(attempt.target, attempt.chosen, by_y_hat)
+        return attempt.target - move.clamp(-self.inverse_gain, self.inverse_gain)
 
-    def best_of_bands(self, targets: Sequence[Tensor], best: _Tried) -> Tensor:
+    def best_of_bands(self, targets: Sequence[Tensor], best: _Attempt) -> Tensor:
         """A target joined from bands of others: of each band that which costs least, with what it changes in
         the pixels above and below, under the bands that were taken above.
 

@@ -12,14 +12,14 @@ from tiny import photo
 from bench.codecs import CodecError, get
 from bench.codecs.ainn import search as search_module
 from bench.codecs.ainn.codec import AinnCodec, _pad
-from bench.codecs.ainn.search import Found, _Problem, search
+from bench.codecs.ainn.search import Searched, _Problem, search
 from bench.codecs.base import RGB
 from bench.core.errors import BenchError
 
 LAMBDA = 0.0065  # of the shipped weights' quality 3
 
 
-def find(codec: AinnCodec, image: RGB, level: float, passes: int) -> Found:
+def find(codec: AinnCodec, image: RGB, level: float, passes: int) -> Searched:
     size = image.shape[0], image.shape[1]
     return search(codec._model, codec._coder, _pad(image), size, level, passes)
 
@@ -43,21 +43,21 @@ def test_the_best_pass_counts_even_if_it_is_the_first(
     image, codec = photo(70, 64), AinnCodec(tiny_weights)
     monkeypatch.setattr(search_module, "FIRST_STEP", -0.3)
     monkeypatch.setattr(search_module, "LAST_STEP", -0.3)
-    found = find(codec, image, 1, 2)
-    assert min(found.costs[1:3]) > found.costs[0]
+    searched = find(codec, image, 1, 2)
+    assert min(searched.costs[1:3]) > searched.costs[0]
     assert AinnCodec(tiny_weights, search=2).encode(image, 2) == codec.encode(image, 2)
 
 
 def test_costs_are_those_of_the_stream(tiny_weights: Path) -> None:
     """Bits are those of the bytes, the error is that of the picture that is shown."""
     image, codec, level = photo(70, 90), AinnCodec(tiny_weights), 1.5
-    found = find(codec, image, level, 3)
-    coded = codec._coder.write(found.z, found.chosen)
-    bits = 8 * len(coded.payload) - 8 * len(codec._coder.encode_z(found.z))
+    searched = find(codec, image, level, 3)
+    coded = codec._coder.write(searched.z, searched.chosen)
+    bits = 8 * len(coded.payload) - 8 * len(codec._coder.encode_z(searched.z))
     shown = codec._synthesise(coded.y_hat, 70, 90, level).astype(float)
     weight = np.sqrt(0.01 * 0.05)  # level 1.5 lies between the last two lambdas
     cost = bits + weight * np.square(shown - image).mean() * 70 * 90
-    assert min(found.costs) == pytest.approx(cost, rel=0.01)
+    assert min(searched.costs) == pytest.approx(cost, rel=0.01)
 
 
 def test_of_each_band_the_target_counts_that_costs_least(tiny_weights: Path) -> None:
@@ -72,10 +72,10 @@ def test_of_each_band_the_target_counts_that_costs_least(tiny_weights: Path) -> 
         above, below = good.clone(), good.clone()
         above[:, :, 8:] += 3 * torch.randn(above[:, :, 8:].shape, generator=torch.Generator().manual_seed(1))
         below[:, :, :8] += 3 * torch.randn(below[:, :, :8].shape, generator=torch.Generator().manual_seed(2))
-        tries = [problem.tried(target) for target in (above, below, good)]
+        tries = [problem.attempt(target) for target in (above, below, good)]
         joined = problem.best_of_bands([above, below], tries[0])
         assert torch.equal(joined, good)
-        assert problem.tried(joined).cost == tries[2].cost < min(tries[0].cost, tries[1].cost)
+        assert problem.attempt(joined).cost == tries[2].cost < min(tries[0].cost, tries[1].cost)
 
 
 def test_rounds_have_all_the_passes_and_smaller_steps_at_their_ends() -> None:
@@ -117,8 +117,8 @@ def test_the_gradient_of_the_distortion_is_what_a_small_shift_changes(tiny_weigh
 def test_a_search_of_a_thin_picture_decodes_to_what_it_saw(tiny_weights: Path) -> None:
     image, codec = photo(1090, 40), AinnCodec(tiny_weights, search=2)
     lying = np.ascontiguousarray(image.transpose(1, 0, 2))
-    found = find(codec, lying, 2, 2)
-    shown = codec._synthesise(found.chosen.y_hat, 40, 1090, 2)
+    searched = find(codec, lying, 2, 2)
+    shown = codec._synthesise(searched.chosen.y_hat, 40, 1090, 2)
     assert (codec.decode(codec.encode(image, 3)) == shown.transpose(1, 0, 2)).all()
 
 
