@@ -194,7 +194,7 @@ def test_ctrl_c_keeps_what_was_measured(pictures: Path, tmp_path: Path) -> None:
         (("compare", "ainn"), ("two codecs",)),
         (("compare", "jepg", "nothing"), ("no results of 'jepg'", "did you mean 'jpeg'")),
         (("report", "xyzzy", "ainn"), ("no codec 'xyzzy'", "there are ainn")),
-        (("export", "csv", "xyzzy"), ("no codec 'xyzzy'", "there are ainn")),
+        (("export", "csv", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'", "there are ainn")),
         (("export", "codec-compare", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'",)),
         (("check", "--codec", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'", "there are ainn")),
         (("score", "--codec", "xyzzy", "--dataset", "sample"), ("no codec 'xyzzy'", "there are ainn")),

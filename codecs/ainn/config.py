@@ -37,8 +37,8 @@ def mse_weight(lambda_: Lambda) -> Lambda:
 def mse_lambda(lambda_: Lambda, distortion: str) -> Lambda:
     """The lambda of MSE that stands for one of this distortion, wherever squared errors are weighed.
 
-    >>> mse_lambda(16.64, "ms-ssim")
-    0.013
+    >>> mse_lambda(1280.0, "ms-ssim")
+    1.0
     """
     return lambda_ / MS_SSIM_LAMBDA if distortion == MS_SSIM else lambda_
 

@@ -90,6 +90,7 @@ MAY = {
     "bench/run/cluster/codec_files.py": "in a worker's folder",
     "bench/run/cluster/local.py": "in a worker's folder",
     "bench/run/cluster/station.py": "in a worker's folder",
+    "bench/run/cluster/final_checks.py": "through the store",
     "bench/run/cluster/team.py": "through the store",
     "bench/results/kept_pictures.py": "to the part that writing_whole gave",
     "bench/run/quiet.py": "locks",
