@@ -282,6 +282,7 @@ class LatentCoder:
 
         def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
             here = slice(span.start, span.stop)
+            _check_finite(mean)  # a table that isn't a number is none
             chosen = choose_symbols(
                 target[positions, here] - mean / _ONE, gain[here], inverse_gain[here], weight[here],
                 lambda values, which: self.bits_of(values, indexes[which]),

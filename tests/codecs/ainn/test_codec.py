@@ -512,3 +512,14 @@ def test_coding_imports_little(tiny_weights: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_weights_that_predict_no_numbers_are_refused(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = AinnCodec(tiny_weights)
+    exact = codec._coder.exact
+    features = exact.features
+    monkeypatch.setattr(exact, "features", lambda *sums: features(*sums) * float("nan"))
+    with pytest.raises(CodecError, match="can't be coded; train them anew"):
+        codec.encode(np.zeros((64, 64, 3), np.uint8), 1)
