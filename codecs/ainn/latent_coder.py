@@ -282,7 +282,6 @@ class LatentCoder:
 
         def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
             here = slice(span.start, span.stop)
-            _check_finite(mean)  # a table that isn't a number is none
             chosen = choose_symbols(
                 target[positions, here] - mean / _ONE, gain[here], inverse_gain[here], weight[here],
                 lambda values, which: self.bits_of(values, indexes[which]),
@@ -352,6 +351,7 @@ class LatentCoder:
             for group, span in enumerate(exact.spans):
                 part = slice(span.start, span.stop)
                 mean, log_scale = exact.distribution(group, features, before[:, : 2 * span.start])
+                _check_finite(log_scale)  # or it points to no table
                 symbols = code(front, span, mean, table_indexes(log_scale + log_gain[part]))
                 y_n[front, part] = add_symbols(mean, symbols, inverse_gain[part])
                 before[:, 2 * span.start : 2 * span.stop] = known(y_n[front, part])

@@ -517,9 +517,11 @@ def test_coding_imports_little(tiny_weights: Path) -> None:
 def test_weights_that_predict_no_numbers_are_refused(
     tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codec = AinnCodec(tiny_weights)
+    codec, picture = AinnCodec(tiny_weights), np.zeros((64, 64, 3), np.uint8)
+    bitstream = codec.encode(picture, 1)
     exact = codec._coder.exact
     features = exact.features
     monkeypatch.setattr(exact, "features", lambda *sums: features(*sums) * float("nan"))
-    with pytest.raises(CodecError, match="can't be coded; train them anew"):
-        codec.encode(np.zeros((64, 64, 3), np.uint8), 1)
+    for work in (lambda: codec.encode(picture, 1), lambda: codec.decode(bitstream)):
+        with pytest.raises(CodecError, match="can't be coded; train them anew"):
+            work()
