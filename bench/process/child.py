@@ -83,51 +83,37 @@ class Coder:
         """Encode pixels or, without any, those of the last time."""
         self.pixels = pixels or self.pixels
         streams = []
+        took = _Took()
 
         def once() -> None:
             copy = _own_picture(header, self.pixels)  # a codec that writes into its input harms nobody else
-            gpu.synchronise()
-            began, started = time.process_time(), time.perf_counter()
-            stream = self.codec.encode(copy, header["quality"])
-            gpu.synchronise()
-            seconds.append(time.perf_counter() - started)
-            cpu.append(time.process_time() - began)
+            stream = took.call(lambda: self.codec.encode(copy, header["quality"]))
             if not isinstance(stream, bytes | bytearray | memoryview):
                 raise BenchError(f"encode gave {type(stream).__name__} instead of bytes")
             streams.append(bytes(stream))
 
-        seconds: list[float] = []
-        cpu: list[float] = []
         used = _measured(once, header["repeats"])
         note = "" if len(set(streams)) == 1 else "its encoder isn't deterministic"
-        return {"seconds": seconds, "cpu": sum(cpu), "note": note, **used}, streams[-1]
+        return {**took.describe(), "note": note, **used}, streams[-1]
 
     def decode(self, header: dict[str, Any], stream: Payload) -> Answer:
         import numpy as np
 
         stream = bytes(content_of(stream))
         pictures: list[NDArray[np.uint8]] = []
+        took = _Took()
 
         def once() -> None:
             pictures.clear()
-            gpu.synchronise()
-            began, started = time.process_time(), time.perf_counter()
-            picture = self.codec.decode(stream)
-            gpu.synchronise()
-            seconds.append(time.perf_counter() - started)
-            cpu.append(time.process_time() - began)
-            pictures.append(picture)
+            pictures.append(took.call(lambda: self.codec.decode(stream)))
 
-        seconds: list[float] = []
-        cpu: list[float] = []
         used = _measured(once, header["repeats"])
         picture = pictures[0]
         if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim != 3:
             what = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture)
             raise BenchError(f"it decoded to {what} instead of uint8 (height, width, 3)")
-        return {"shape": picture.shape, "seconds": seconds, "cpu": sum(cpu), **used}, np.ascontiguousarray(
-            picture
-        ).data
+        samples = np.ascontiguousarray(picture).data
+        return {"shape": picture.shape, **took.describe(), **used}, samples
 
 
 class Scorer:
@@ -194,11 +180,8 @@ def main(channel_fd: int, lifeline_fd: int, role: str, what: str, confined: bool
     def load(header: dict[str, Any], payload: Payload) -> Answer:
         """Import and make the codec or the metrics: no code of them runs before this."""
         plugins.names_are_checked = True
-        held = (
-            confine(work, Reach(**json.loads(bytes(content_of(payload)))), namespaces)
-            if confined
-            else UNCONFINED
-        )
+        reach = json.loads(bytes(content_of(payload))) if confined else {}
+        held = confine(work, Reach(**reach), namespaces) if confined else UNCONFINED
         made.append(Scorer(what.split(",")) if role == "score" else Coder(what, role))
         return {"confined": held}, None
 
@@ -223,6 +206,27 @@ def _answer(
     except BaseException as error:  # a plugin may raise anything, SystemExit too
         reason = str(error)
         return {"error": f"{type(error).__name__}: {reason}" if reason else type(error).__name__}, None
+
+
+class _Took:
+    """What calls of a codec took."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []  # of each, by the clock
+        self._cpu = 0.0  # seconds of all
+
+    def call(self, work: Callable[[], Any]) -> Any:
+        """What `work` returns, which takes its time from here on."""
+        gpu.synchronise()
+        began, started = time.process_time(), time.perf_counter()
+        result = work()
+        gpu.synchronise()
+        self._seconds.append(time.perf_counter() - started)
+        self._cpu += time.process_time() - began
+        return result
+
+    def describe(self) -> dict[str, Any]:
+        return {"seconds": self._seconds, "cpu": self._cpu}
 
 
 def _measured(once: Callable[[], None], repeats: int) -> dict[str, int | None]:
