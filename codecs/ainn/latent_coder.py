@@ -9,7 +9,7 @@ point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,24 +21,15 @@ from bench.codecs.ainn import side_information
 from bench.codecs.ainn.channel_groups import Span
 from bench.codecs.ainn.coding_order import CodingOrder
 from bench.codecs.ainn.entropy import EntropyModel
-from bench.codecs.ainn.fixed_point import (
-    FRACTION,
-    LARGEST,
-    FixedPointEntropy,
-    add_symbols,
-    known,
-    table_indexes,
-)
+from bench.codecs.ainn.fixed_point import FRACTION, FixedPointEntropy
 from bench.codecs.ainn.quantise import choose_symbols
+from bench.codecs.ainn.sweep import Sweep, check_finite
 from bench.codecs.ainn.symbol_tables import split_tables, symbol_bits
 from bench.codecs.base import CodecError
 from bench.core.torch_threads import one_thread
 
 _LARGEST_SYMBOL = 1 << 15
 _ONE = 2.0**FRACTION
-# Neighbours, of `CONTEXT_OFFSETS`, that are decoded at least so many wavefronts ahead. They are added to
-# as many wavefronts at once: fewer products, and larger ones, read the weights less often.
-_AHEAD = ((slice(0, 7), 4), (slice(7, 9), 2), (slice(9, 12), 1))
 
 
 class CodedLatent(NamedTuple):
@@ -89,11 +80,6 @@ class ChosenSymbols(NamedTuple):
     bits: Tensor  # of each symbol, by its table
     y_hat: Tensor  # 1, M, H, W, float32: as the decoder's transform is given it
     last_rows: Tensor  # what a band below takes as `above`
-
-
-class _Swept(NamedTuple):
-    y_hat: Tensor  # 1, M, H, W, float32
-    last_rows: Tensor  # decoded y_n, with its margin at the sides: what a sweep below takes as `above`
 
 
 class _Reader:
@@ -197,16 +183,16 @@ class LatentCoder:
         ahead = side_information.read(aside, reader.numbers, self._y_tables)
         z = self._read_z(size, reader)
         order = order or CodingOrder.of_picture(*size)
-        swept, symbols = self._read_y(self.hyper_features(z, level), order, level, None, reader)
-        return DecodedLatent(swept.y_hat, symbols, ahead)
+        sweep, symbols = self._read_y(self.hyper_features(z, level), order, level, None, reader)
+        return DecodedLatent(self._y_hat(sweep, level), symbols, ahead)
 
     @torch.no_grad()
     def analyse(self, y: Tensor) -> Tensor:
         """z (K, H/4, W/4), whole numbers, of y (1, M, H, W)."""
         y_n = self.model.normalise(y.float())
         z: Tensor = self.model.hyper_analysis(y_n)[0]
-        _check_finite(y_n)
-        _check_finite(z)
+        check_finite(y_n)
+        check_finite(z)
         return z.round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
 
     def hyper_features(self, z: Tensor, level: float) -> Tensor:
@@ -244,8 +230,8 @@ class LatentCoder:
     ) -> DecodedBand:
         """Inverse of `encode_y`, given the number of rows and W."""
         reader = _Reader(payload, self.channels * size[0] * size[1])
-        swept, _ = self._read_y(hyper, CodingOrder(*size), level, above, reader)
-        return DecodedBand(swept.y_hat, swept.last_rows)
+        sweep, _ = self._read_y(hyper, CodingOrder(*size), level, above, reader)
+        return DecodedBand(self._y_hat(sweep, level), sweep.last_rows)
 
     def _put_z(self, z: Tensor, encoder: Any) -> None:
         encoder.encode_with_indexes(_integers(z), _z_indexes(z.shape), *self._z_tables)
@@ -273,27 +259,18 @@ class LatentCoder:
             above: `last_rows` of the band above; None: there is none.
         """
         order = order or CodingOrder.of_picture(*y_n.shape[2:])
-        target = order.of_grid(y_n[0].double())
-        symbols, tables = torch.zeros_like(target), torch.zeros(target.shape, dtype=torch.int32)
-        levels = _of_one_picture(level)
-        gain, inverse_gain = (gain.flatten().double() for gain in self.model.gains(levels))
-        gain = gain.exp()
-        weight = self.model.distortion_weight(levels).flatten().double()
-
-        def code(positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
-            here = slice(span.start, span.stop)
-            chosen = choose_symbols(
-                target[positions, here] - mean / _ONE, gain[here], inverse_gain[here], weight[here],
-                lambda values, which: self.bits_of(values, indexes[which]),
-            ).clamp_(-_LARGEST_SYMBOL, _LARGEST_SYMBOL)  # fmt: skip
-            symbols[positions, here] = chosen
-            tables[positions, here] = indexes
-            return chosen
-
+        choice = self.choice(order.of_grid(y_n[0].double()), level)
+        sweep = Sweep(self.exact, hyper, level, order, above)
         with one_thread():
-            swept = self._sweep(hyper, level, order, code, above)
-        _check_finite(symbols)
-        return ChosenSymbols(order, symbols, tables, self.bits_of(symbols, tables), *swept)
+            sweep.go_on(choice.code)
+        symbols, tables = choice.symbols, choice.tables
+        check_finite(symbols)
+        bits = self.bits_of(symbols, tables)
+        return ChosenSymbols(order, symbols, tables, bits, self._y_hat(sweep, level), sweep.last_rows)
+
+    def choice(self, target: Tensor, level: float) -> _Choice:
+        """Of the symbols that code a normalised latent (H * W, M), in coding order."""
+        return _Choice(self, target, level)
 
     def _put_y(self, chosen: ChosenSymbols, encoder: Any) -> None:
         encoder.encode_with_indexes(
@@ -304,7 +281,7 @@ class LatentCoder:
 
     def _read_y(
         self, hyper: Tensor, order: CodingOrder, level: float, above: Tensor | None, reader: _Reader
-    ) -> tuple[_Swept, Tensor]:
+    ) -> tuple[Sweep, Tensor]:
         """Decode y; gives the symbols, too."""
         symbols = torch.zeros(len(order.positions), self.channels, dtype=torch.float64)
 
@@ -313,52 +290,19 @@ class LatentCoder:
             symbols[positions, span.start : span.stop] = decoded
             return decoded
 
+        sweep = Sweep(self.exact, hyper, level, order, above)
         with one_thread():
-            swept = self._sweep(hyper, level, order, code, above)
+            sweep.go_on(code)
         _check_range(symbols)
-        return swept, order.scan(symbols)
+        return sweep, order.scan(symbols)
 
-    def _sweep(
-        self,
-        hyper: Tensor,
-        level: float,
-        order: CodingOrder,
-        code: Callable[[slice, Span, Tensor, Tensor], Tensor],
-        above: Tensor | None,
-    ) -> _Swept:
-        """Wavefront by wavefront, group by group: predict, code (or read), reconstruct.
+    def denormalised(self, y_n: Tensor, level: float) -> Tensor:
+        """Fixed point y_n (N, M, H, W) to y_hat, float32, as the decoder's transform is given it."""
+        return self.model.denormalise(y_n / _ONE, _of_one_picture(level)).float()
 
-        Args:
-            code: takes positions in coding order, channels, means and indexes of tables; returns symbols.
-        """
-        exact = self.exact
-        log_gain, inverse_gain = exact.gains(level)
-        hyper = hyper[order.positions]
-        y_n = torch.empty(len(hyper), len(log_gain), dtype=torch.float64)
-        # Decoded y_n within bounds, with a margin of zeros that the window may look into.
-        grid = torch.zeros(order.margined_size, len(log_gain), dtype=torch.float64)
-        if above is not None:
-            grid[: len(above)] = above
-        context = exact.start_context(len(hyper))
-        for index, front in enumerate(order.fronts):
-            for taps, ahead in _AHEAD:
-                if index % ahead == 0:
-                    last = order.fronts[min(index + ahead, len(order.fronts)) - 1]
-                    positions = slice(front.start, last.stop)
-                    exact.add_context(context[positions], grid[order.windows[positions, taps]], taps)
-            features = exact.features(hyper[front], context[front])
-            before = torch.empty(len(features), 2 * len(log_gain), dtype=torch.float64)
-            for group, span in enumerate(exact.spans):
-                part = slice(span.start, span.stop)
-                mean, log_scale = exact.distribution(group, features, before[:, : 2 * span.start])
-                _check_finite(log_scale)  # or it points to no table
-                symbols = code(front, span, mean, table_indexes(log_scale + log_gain[part]))
-                y_n[front, part] = add_symbols(mean, symbols, inverse_gain[part])
-                before[:, 2 * span.start : 2 * span.stop] = known(y_n[front, part])
-            grid[order.margined[front]] = y_n[front].clamp(-LARGEST, LARGEST)
-        y_n = order.grid(y_n / _ONE)[None]
-        y_hat = self.model.denormalise(y_n, _of_one_picture(level)).float()
-        return _Swept(y_hat, grid[-order.margin_size :].clone())
+    def _y_hat(self, sweep: Sweep, level: float) -> Tensor:
+        """(1, M, H, W) of a sweep that is through."""
+        return self.denormalised(sweep.order.grid(sweep.y_n)[None], level)
 
     def bits_of(self, symbols: Tensor, tables: Tensor) -> Tensor:
         """Bits of symbols by their tables; of those beyond a table, what the escape alone costs."""
@@ -369,15 +313,33 @@ class LatentCoder:
         return self._bits[table, torch.where((entry < 0) | (entry > escape), escape, entry)]
 
 
+class _Choice:
+    """Chooses symbols as a sweep goes by."""
+
+    def __init__(self, coder: LatentCoder, target: Tensor, level: float) -> None:
+        self.symbols, self.tables = torch.zeros_like(target), torch.zeros(target.shape, dtype=torch.int32)
+        self._coder, self._target = coder, target
+        levels = _of_one_picture(level)
+        gain, inverse_gain = (gain.flatten().double() for gain in coder.model.gains(levels))
+        self._gain, self._inverse_gain = gain.exp(), inverse_gain
+        self._weight = coder.model.distortion_weight(levels).flatten().double()
+
+    def code(self, positions: slice, span: Span, mean: Tensor, indexes: Tensor) -> Tensor:
+        """As `Sweep` takes it."""
+        here = slice(span.start, span.stop)
+        chosen = choose_symbols(
+            self._target[positions, here] - mean / _ONE,
+            self._gain[here], self._inverse_gain[here], self._weight[here],
+            lambda values, which: self._coder.bits_of(values, indexes[which]),
+        ).clamp_(-_LARGEST_SYMBOL, _LARGEST_SYMBOL)  # fmt: skip
+        self.symbols[positions, here] = chosen
+        self.tables[positions, here] = indexes
+        return chosen
+
+
 def _check_range(symbols: Tensor) -> None:
     if symbols.abs().max() > _LARGEST_SYMBOL:
         raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
-
-
-def _check_finite(values: Tensor) -> None:
-    """NaN would be coded without end."""
-    if not torch.isfinite(values).all():
-        raise CodecError("the A-INN weights give a latent that can't be coded; train them anew")
 
 
 def _of_one_picture(level: float) -> Tensor:

@@ -10,38 +10,41 @@ picture. J is the real one, of what the decoder will show; the best counts. Bits
 are.
 
 What is moved changes what is predicted, and so how all that follows is rounded: J goes up and down from
-pass to pass, otherwise in each part of the picture. So after each round of passes the best of them are
-coded once more, band by band from top to bottom: of each band the one counts that costs least under the
-bands that count above.
+pass to pass, otherwise in each part of the picture. So at the end the picture is coded once more, from
+many candidates: the best passes, and small moves from them. Piece by piece that one counts that costs
+least, and the next piece follows from it (`candidates.py`).
 
 Sources: Campos et al. 2019 (arXiv 1906.01223) and Yang, Bamler and Mandt 2020 (arXiv 2006.04240) improve
-latents of single pictures by gradients. How rounding follows a latent is told by `quantise.slopes`.
+latents of single pictures by gradients. How rounding follows a latent is told by `quantise.slopes`. To keep
+the best of many after each step is the M-algorithm with M = 1 (Anderson and Mohan 1984).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.codecs.ainn.coding_order import CodingOrder, is_thin
+from bench.codecs.ainn.candidates import Candidates, Piece
+from bench.codecs.ainn.coding_order import is_thin
 from bench.codecs.ainn.entropy import gaussian_bits
 from bench.codecs.ainn.filter_correction import NOTHING, Correction, fit
 from bench.codecs.ainn.latent_coder import ChosenSymbols, LatentCoder
-from bench.codecs.ainn.model import SIDE_MULTIPLE, Ainn
+from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.quantise import slopes
-from bench.codecs.ainn.tiles import Area, tiles_of
+from bench.codecs.ainn.tiles import POSITION, ROWS, Area, tiles_of
 
-# Of the step that would reach the minimum if the decoder were orthonormal. Within a round they shrink evenly.
-FIRST_STEP, NEXT_STEP, LAST_STEP = 0.2, 0.12, 0.04  # at first, at the start of a later round, at the end
-ROUND, NEXT_ROUND = 10, 5  # passes of the first round, and of others
-CANDIDATES = 5  # passes of a round whose bands compete
-BAND = SIDE_MULTIPLE  # height of a band in pixels; so far above and below a band counts what it changes
-CONTEXT = 64  # pixels around that are decoded too, to compare bands
+# Of the step that would reach the minimum if the decoder were orthonormal. They shrink evenly.
+FIRST_STEP, LAST_STEP = 0.3, 0.03
+PASSES_KEPT = 5  # as candidates
+MOVED = 3  # of the passes that are kept: candidates are moves from these
+LARGEST_MOVE = 0.16  # a step, as above; each element of the latent has a random one up to this
+MORE_CANDIDATES = 6  # than passes
+CONTEXT = 1  # positions of the latent around a piece that are decoded too, to compare candidates
+AT_ONCE = 16  # candidates that are decoded at once
 SIDE = 768  # of the parts of a picture whose gradients are computed at once
 
 
@@ -68,7 +71,7 @@ def search(
         x: (1, 3, H, W) in [0, 1], H and W multiples of 64.
         size: height and width of the picture without what fills its sides up. Only these pixels count.
         level: position among the lambdas, 0 to L - 1, in whole thousandths.
-        passes: how many times the latent is moved, and coded anew.
+        passes: how many times the latent is moved, and coded anew. There are a few more candidates.
         fitted: the filter is corrected for the picture, at first and for what is found.
     """
     y = model.encode(x)
@@ -77,21 +80,17 @@ def search(
     target = model.entropy.normalise(y.float())
     if fitted:
         problem.fit_filter(coder.choose(target, problem.sums, level).y_hat)
-    best = problem.attempt(target, gradient=True)
-    costs = [best.cost]
-    rounds = list(_rounds(passes))
-    for to_come, steps in zip(reversed(range(len(rounds))), rounds, strict=True):
-        attempt, targets = best, [(best.cost, best.target)]
-        for left, step in zip(reversed(range(len(steps))), steps, strict=True):
-            attempt = problem.attempt(problem.move(attempt, step), gradient=left > 0)
-            costs.append(attempt.cost)
-            targets.append((attempt.cost, attempt.target))
-            targets = sorted(targets, key=lambda pair: pair[0])[:CANDIDATES]
-            best = min(best, attempt, key=lambda one: one.cost)
-        target = problem.best_of_bands([target for _, target in targets], best)
-        joined = problem.attempt(target, gradient=to_come > 0)
-        costs.append(joined.cost)
-        best = min(best, joined, key=lambda one: one.cost)
+    attempt = problem.attempt(target, gradient=True)
+    attempts = [attempt]
+    for step in np.geomspace(FIRST_STEP, LAST_STEP, passes):
+        attempt = problem.attempt(problem.move(attempt, step), gradient=True)
+        attempts.append(attempt)
+    costs = [attempt.cost for attempt in attempts]
+    attempts = sorted(attempts, key=lambda attempt: attempt.cost)
+    candidates = problem.candidates(attempts, passes + MORE_CANDIDATES)
+    joined = problem.attempt(problem.best_of_pieces(candidates, attempts[0]))
+    costs.append(joined.cost)
+    best = min(attempts[0], joined, key=lambda attempt: attempt.cost)
     if fitted:
         problem.fit_filter(best.chosen.y_hat)
     return Searched(z, best.chosen, costs, problem.correction)
@@ -103,16 +102,7 @@ class _Attempt(NamedTuple):
     target: Tensor  # 1, M, H, W: the normalised latent that was to be coded
     chosen: ChosenSymbols
     cost: float  # J in bits
-    by_y_hat: Tensor | None  # the gradient of the squared error; None: not asked for
-
-
-def _rounds(passes: int) -> Iterator[list[float]]:
-    """Steps of the passes of each round."""
-    first, length = FIRST_STEP, ROUND
-    while passes > 0:
-        yield np.geomspace(first, LAST_STEP, min(passes, length)).tolist()
-        passes -= length
-        first, length = NEXT_STEP, NEXT_ROUND
+    by_y_hat: Tensor  # the gradient of the squared error; zeros if not asked for
 
 
 class _Problem:
@@ -146,24 +136,37 @@ class _Problem:
         chosen = self.coder.choose(target, self.sums, self.level)
         squared_error, by_y_hat = self.distortion(chosen.y_hat, gradient)
         cost = float(chosen.bits.sum()) + self.weight * squared_error
-        return _Attempt(target, chosen, cost, by_y_hat if gradient else None)
+        return _Attempt(target, chosen, cost, by_y_hat)
 
     def move(self, attempt: _Attempt, step: float) -> Tensor:
-        """The target, a step against J's gradient."""
-        by_y_hat = attempt.by_y_hat
-        if by_y_hat is None:
-            by_y_hat = self.distortion(attempt.chosen.y_hat, gradient=True)[1]
-        move = step * self.newton_step(attempt.target, attempt.chosen, by_y_hat)
+        """The target, a step against J's gradient. The attempt has its gradient."""
+        return self._moved(attempt, step * self.newton_step(attempt))
+
+    def _moved(self, attempt: _Attempt, move: Tensor) -> Tensor:
         return attempt.target - move.clamp(-self.inverse_gain, self.inverse_gain)
 
-    def best_of_bands(self, targets: Sequence[Tensor], best: _Attempt) -> Tensor:
-        """A target joined from bands of others: of each band that which costs least, with what it changes in
-        the pixels above and below, under the bands that were taken above.
-
-        Of a thin picture, which is cut the other way, the best target.
+    def candidates(self, attempts: Sequence[_Attempt], count: int) -> Tensor:
+        """(count, M, H, W): the targets of the best attempts, and moves from them of random steps.
 
         Args:
-            best: whose latent lies below, while a band is chosen.
+            attempts: from the best on. All have their gradients.
+        """
+        targets = [attempt.target for attempt in attempts[:PASSES_KEPT]]
+        moved = [(attempt, LARGEST_MOVE * self.newton_step(attempt)) for attempt in attempts[:MOVED]]
+        random = torch.Generator().manual_seed(0)
+        for index in range(count - len(targets)):
+            attempt, largest = moved[index % len(moved)]
+            targets.append(self._moved(attempt, torch.rand(largest.shape, generator=random) * largest))
+        return torch.cat(targets)
+
+    def best_of_pieces(self, targets: Tensor, best: _Attempt) -> Tensor:
+        """A target joined from pieces of others (K, M, H, W): of each piece that which costs least, after
+        what was taken before.
+
+        Of a thin picture, which is coded in another order, the best target.
+
+        Args:
+            best: whose latent lies around, while a piece is taken.
         """
         if is_thin(*best.target.shape[2:]):
             return best.target
@@ -171,19 +174,16 @@ class _Problem:
         height, width = y_hat.shape[2:]
         sums = self.sums.view(height, width, -1)
         above = None
-        for band in tiles_of(self.whole, BAND, self.whole.right):
-            rows, _ = band.in_latent().slices()
-            seen = band.grown_within(self.whole, BAND)
-            least = math.inf
-            of_band = sums[rows].flatten(0, 1)
-            order = CodingOrder(rows.stop - rows.start, width)
-            for target in targets:
-                chosen = self.coder.choose(target[:, :, rows], of_band, self.level, order, above)
-                y_hat[:, :, rows] = chosen.y_hat
-                cost = float(chosen.bits.sum()) + self.weight * self._squared_error_of(y_hat, seen)
-                if cost < least:
-                    least, taken, joined[:, :, rows] = cost, chosen, target[:, :, rows]
-            y_hat[:, :, rows], above = taken.y_hat, taken.last_rows
+        for top in range(0, height, ROWS):
+            rows = slice(top, top + ROWS)
+            band = Candidates(self.coder, targets[:, :, rows], sums[rows], self.level, above)
+            for piece in band.pieces():
+                errors = self._squared_errors(y_hat[0], piece, top)
+                least = int((piece.bits + self.weight * errors).argmin())
+                band.keep(least)
+                here = (slice(None), piece.rows + top, piece.columns)
+                y_hat[0][here], joined[0][here] = piece.y_hat[least], targets[least][here]
+            above = band.last_rows
         return joined
 
     def distortion(self, y_hat: Tensor, gradient: bool) -> tuple[float, Tensor]:
@@ -210,16 +210,30 @@ class _Problem:
                 by_y_hat[latents] += torch.autograd.grad(decoded, seen, by_shown)[0]
         return squared_error, by_y_hat
 
-    def _squared_error_of(self, y_hat: Tensor, area: Area) -> float:
-        """The squared error of an area, by pixels as they are before the filter: to compare what is coded."""
-        window = area.grown_within(self.whole, CONTEXT)
-        shown = self.model.decode(y_hat[(..., *window.in_latent().slices())])
-        error = shown[(..., *area.slices(window))].clamp(0, 1) - self.x[(..., *area.slices())]
-        return float(error.double().square().sum())
+    def _squared_errors(self, y_hat: Tensor, piece: Piece, top: int) -> Tensor:
+        """The squared error around a piece with each candidate (K,), by pixels as they are before the filter.
 
-    def newton_step(self, target: Tensor, chosen: ChosenSymbols, by_y_hat: Tensor) -> Tensor:
+        Args:
+            y_hat: (M, H, W), of what lies around.
+            top: the first row of the piece's band.
+        """
+        rows, columns = piece.rows + top, piece.columns
+        area = Area(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
+        window = area.grown_within(Area(0, 0, *y_hat.shape[1:]), CONTEXT)
+        seen = y_hat[(..., *window.slices())].repeat(len(piece.bits), 1, 1, 1)
+        seen[:, :, rows - window.top, columns - window.left] = piece.y_hat
+        pixels, shown = (Area(*(POSITION * side for side in sides)) for sides in (area, window))
+        pixels = pixels.grown_within(self.whole, 0)
+        x = self.x[(..., *pixels.slices())]
+        errors = [
+            self.model.decode(part)[(..., *pixels.slices(shown))].clamp(0, 1) - x
+            for part in seen.split(AT_ONCE)
+        ]
+        return torch.cat(errors).double().square().sum((1, 2, 3))
+
+    def newton_step(self, attempt: _Attempt) -> Tensor:
         """J's gradient by the target, over its second derivative as that of an orthonormal decoder."""
-        entropy = self.model.entropy
+        entropy, chosen = self.model.entropy, attempt.chosen
         decoded = entropy.normalised(chosen.y_hat, self.levels)
         with torch.enable_grad():
             decoded.requires_grad_()
@@ -234,7 +248,7 @@ class _Problem:
 
         gain = self.log_gain.exp()
         symbol_slopes, bits_slopes = slopes(
-            target - mean.detach(), gain, self.inverse_gain, self.latent_weight, bits_of
+            attempt.target - mean.detach(), gain, self.inverse_gain, self.latent_weight, bits_of
         )
-        by_decoded = self.weight * by_y_hat * entropy.decoder_std(self.levels) + of_others
+        by_decoded = self.weight * attempt.by_y_hat * entropy.decoder_std(self.levels) + of_others
         return (by_decoded * symbol_slopes + bits_slopes * gain) / (2 * self.latent_weight)

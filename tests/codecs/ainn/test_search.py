@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from tiny import photo
+from torch import Tensor
 
 from bench.codecs import CodecError, get
 from bench.codecs.ainn import search as search_module
+from bench.codecs.ainn.candidates import PIECE, Candidates
 from bench.codecs.ainn.codec import AinnCodec, _pad
 from bench.codecs.ainn.search import Searched, _Problem, search
 from bench.codecs.base import RGB
@@ -36,15 +38,16 @@ def test_a_search_lowers_rate_and_distortion_together_by_real_bytes() -> None:
     assert real_cost(image, searched) < 0.99 * real_cost(image, plain)
 
 
-def test_the_best_pass_counts_even_if_it_is_the_first(
+def test_what_costs_least_counts_even_if_it_is_no_search(
     tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Steps uphill never make a stream worse than that of no search."""
     image, codec = photo(70, 64), AinnCodec(tiny_weights)
     monkeypatch.setattr(search_module, "FIRST_STEP", -0.3)
     monkeypatch.setattr(search_module, "LAST_STEP", -0.3)
+    monkeypatch.setattr(_Problem, "best_of_pieces", lambda _, targets, best: best.target + 1)
     searched = find(codec, image, 1, 2)
-    assert min(searched.costs[1:3]) > searched.costs[0]
+    assert len(searched.costs) == 4 and min(searched.costs[1:]) > searched.costs[0]
     assert AinnCodec(tiny_weights, search=2).encode(image, 2) == codec.encode(image, 2)
 
 
@@ -60,28 +63,68 @@ def test_costs_are_those_of_the_stream(tiny_weights: Path) -> None:
     assert min(searched.costs) == pytest.approx(cost, rel=0.01)
 
 
-def test_of_each_band_the_target_counts_that_costs_least(tiny_weights: Path) -> None:
-    """Two targets, each good in one half of the picture: joined they are good in both, and coded whole the
-    joined one costs what its bands did."""
-    codec, image = AinnCodec(tiny_weights), photo(256, 96)
+def problem_of(codec: AinnCodec, image: RGB, level: float) -> tuple[_Problem, Tensor]:
+    """And the picture's normalised latent."""
     x = _pad(image)
-    with torch.no_grad():
-        y = codec._model.encode(x)
-        problem = _Problem(codec._model, codec._coder, x[:, :, :256, :96], codec._coder.analyse(y), 2)
-        good = codec._model.entropy.normalise(y)
-        above, below = good.clone(), good.clone()
-        above[:, :, 8:] += 3 * torch.randn(above[:, :, 8:].shape, generator=torch.Generator().manual_seed(1))
-        below[:, :, :8] += 3 * torch.randn(below[:, :, :8].shape, generator=torch.Generator().manual_seed(2))
-        tries = [problem.attempt(target) for target in (above, below, good)]
-        joined = problem.best_of_bands([above, below], tries[0])
-        assert torch.equal(joined, good)
-        assert problem.attempt(joined).cost == tries[2].cost < min(tries[0].cost, tries[1].cost)
+    y = codec._model.encode(x)
+    size = (..., slice(image.shape[0]), slice(image.shape[1]))
+    problem = _Problem(codec._model, codec._coder, x[size], codec._coder.analyse(y), level)
+    return problem, codec._model.entropy.normalise(y)
 
 
-def test_rounds_have_all_the_passes_and_smaller_steps_at_their_ends() -> None:
-    assert [len(steps) for steps in search_module._rounds(23)] == [10, 5, 5, 3]
-    for steps in search_module._rounds(23):
-        assert steps == sorted(steps, reverse=True) and steps[-1] == pytest.approx(search_module.LAST_STEP)
+@torch.no_grad()
+def test_of_each_piece_the_candidate_counts_that_costs_least(tiny_weights: Path) -> None:
+    """Candidates that are good in one part of the picture each: joined they are good in all."""
+    problem, good = problem_of(AinnCodec(tiny_weights), photo(130, 400), 2)
+    random = torch.Generator().manual_seed(1)
+    spoilt = [good + 5 * torch.randn(good.shape, generator=random) for _ in range(3)]
+    fronts = torch.arange(28) + 3 * (torch.arange(12) % 4)[:, None]  # of a band: column + 3 * row
+    for index, target in enumerate(spoilt):
+        mine = ((fronts // PIECE).clamp(max=2) + torch.arange(12)[:, None] // 4) % 3 == index
+        target[:, :, mine] = good[:, :, mine]
+    tries = [problem.attempt(target) for target in (*spoilt, good)]
+    joined = problem.best_of_pieces(torch.cat(spoilt), tries[0])
+    assert torch.equal(joined, good)
+    assert problem.attempt(joined).cost < 0.9 * min(one.cost for one in tries[:3])
+
+
+@torch.no_grad()
+def test_pieces_that_were_kept_are_what_their_targets_give_when_coded_whole(tiny_weights: Path) -> None:
+    """Whichever candidates are kept: symbols' bits and decoded values add up to those of one picture."""
+    codec = AinnCodec(tiny_weights)
+    problem, good = problem_of(codec, photo(128, 330), 1)
+    random = torch.Generator().manual_seed(2)
+    targets = torch.cat([good + 0.5 * torch.randn(good.shape, generator=random) for _ in range(4)])
+    height, width = good.shape[2:]
+    joined, y_hat, bits, above = good.clone(), torch.full_like(good, torch.nan), 0.0, None
+    for top in range(0, height, 4):
+        rows, sums = slice(top, top + 4), problem.sums.view(height, width, -1)
+        band = Candidates(codec._coder, targets[:, :, rows], sums[rows], 1, above)
+        for index, piece in enumerate(band.pieces()):
+            kept = (index + top) % 4
+            here = (slice(None), piece.rows + top, piece.columns)
+            assert torch.isnan(y_hat[0][here]).all()  # no position twice
+            joined[0][here], y_hat[0][here] = targets[kept][here], piece.y_hat[kept]
+            bits += float(piece.bits[kept])
+            band.keep(kept)
+        assert index >= 1
+        above = band.last_rows
+    whole = codec._coder.choose(joined, problem.sums, 1)
+    assert torch.equal(whole.y_hat, y_hat)
+    assert float(whole.bits.sum()) == pytest.approx(bits, rel=1e-12)
+
+
+@torch.no_grad()
+def test_candidates_are_the_best_passes_and_other_moves_from_them(tiny_weights: Path) -> None:
+    problem, good = problem_of(AinnCodec(tiny_weights), photo(64, 64), 1)
+    attempts = [problem.attempt(good + shift, gradient=True) for shift in (0, 0.1, 0.2)]
+    candidates = problem.candidates(attempts, 8)
+    assert torch.equal(candidates[:3], torch.cat([attempt.target for attempt in attempts]))
+    for index, candidate in enumerate(candidates[3:]):
+        moved = (attempts[index % 3].target[0] - candidate).abs()
+        assert float(moved.max()) > 0 and (moved <= problem.inverse_gain[0] + 1e-6).all()
+    assert not torch.equal(candidates[3], candidates[6])
+    assert torch.equal(candidates, problem.candidates(attempts, 8))  # the same in each run
 
 
 def test_part_by_part_the_distortion_and_its_gradient_are_those_of_the_whole(
@@ -125,7 +168,7 @@ def test_a_search_of_a_thin_picture_decodes_to_what_it_saw(tiny_weights: Path) -
 def test_search_is_told_in_name_and_version_and_the_default_is_none() -> None:
     searching = get("ainn:search=3")
     assert searching.name == "ainn:search=3"
-    assert searching.version() == get("ainn").version() + ", search 3 by bands"
+    assert searching.version() == get("ainn").version() + ", search 3 by pieces"
     assert get("ainn:search=0").name == "ainn"
 
 

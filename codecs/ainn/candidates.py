@@ -1,0 +1,84 @@
+"""Candidates for a band of a latent, coded side by side, to keep the best of them piece by piece.
+
+Candidates lie side by side as segments (`coding_order.py`), which don't look into one another. So one
+sweep codes all of them, and reads the weights once for all. Pieces follow one another: some wavefronts,
+then the next. Of each piece one candidate is kept, and all go on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench.codecs.ainn.coding_order import CodingOrder
+from bench.codecs.ainn.latent_coder import LatentCoder
+from bench.codecs.ainn.sweep import Sweep
+from bench.core.torch_threads import one_thread
+
+PIECE = 12  # wavefronts; a multiple of 4, which `Sweep` may look ahead
+
+
+class Piece(NamedTuple):
+    """Of each of K candidates n positions of the band."""
+
+    rows: Tensor  # n, in the band
+    columns: Tensor  # n
+    bits: Tensor  # K
+    y_hat: Tensor  # K, M, n, float32
+
+
+class Candidates:
+    """K candidates for a band.
+
+    Args:
+        targets: (K, M, rows, W), normalised latents that are to be coded.
+        hyper: of `LatentCoder.hyper_features`, for the band.
+        level: position among the lambdas, 0 to L - 1, in whole thousandths.
+        above: `last_rows` of the band above; None: there is none.
+    """
+
+    def __init__(
+        self, coder: LatentCoder, targets: Tensor, hyper: Tensor, level: float, above: Tensor | None
+    ) -> None:
+        count, channels, height, width = targets.shape
+        side_by_side = targets.permute(1, 2, 0, 3).reshape(channels, height, count * width)
+        hyper = hyper.view(height, width, -1).repeat(1, count, 1).flatten(0, 1)
+        order = CodingOrder(height, count * width, count)
+        self._coder, self._level = coder, level
+        self._sweep = Sweep(coder.exact, hyper, level, order, above)
+        self._choice = coder.choice(order.of_grid(side_by_side.double()), level)
+        of_grid = torch.empty_like(order.positions)
+        of_grid[order.positions] = torch.arange(len(order.positions))
+        # Where, in coding order, a candidate's positions are, which are in scan order.
+        self._places = of_grid.view(height, count, width).transpose(0, 1).flatten(1)
+        self._columns = width
+        rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        self._fronts = (columns + 3 * rows).flatten()
+
+    def pieces(self) -> Iterator[Piece]:
+        """Code all candidates, piece by piece. Before the next piece `keep` is called."""
+        count = len(self._sweep.order.fronts)
+        starts = list(range(0, max(count - PIECE // 2, 1), PIECE))  # a last one that is short joins another
+        for start, stop in zip(starts, [*starts[1:], count], strict=True):
+            with one_thread():
+                self._sweep.go_on(self._choice.code, slice(start, stop))
+            self._here = torch.nonzero((self._fronts >= start) & (self._fronts < stop))[:, 0]
+            places = self._places[:, self._here]
+            bits = self._coder.bits_of(self._choice.symbols[places], self._choice.tables[places])
+            y_n = self._sweep.y_n[places].transpose(1, 2)[..., None]
+            y_hat = self._coder.denormalised(y_n, self._level)[..., 0]
+            rows, columns = self._here // self._columns, self._here % self._columns
+            yield Piece(rows, columns, bits.sum((1, 2)), y_hat)
+
+    def keep(self, candidate: int) -> None:
+        """All candidates go on from what this one has in the piece."""
+        places = self._places[:, self._here]
+        self._sweep.copy(places[candidate].expand_as(places), places)
+
+    @property
+    def last_rows(self) -> Tensor:
+        """Of what was kept: what as many candidates for the band below take as `above`."""
+        return self._sweep.last_rows
