@@ -81,16 +81,15 @@ def search(
     if fitted:
         problem.fit_filter(coder.choose(target, problem.sums, level).y_hat)
     attempt = problem.attempt(target, gradient=True)
-    attempts = [attempt]
+    kept, costs = [attempt], [attempt.cost]
     for step in np.geomspace(FIRST_STEP, LAST_STEP, passes):
         attempt = problem.attempt(problem.move(attempt, step), gradient=True)
-        attempts.append(attempt)
-    costs = [attempt.cost for attempt in attempts]
-    attempts = sorted(attempts, key=lambda attempt: attempt.cost)
-    candidates = problem.candidates(attempts, passes + MORE_CANDIDATES)
-    joined = problem.attempt(problem.best_of_pieces(candidates, attempts[0]))
+        kept = sorted([*kept, attempt], key=lambda attempt: attempt.cost)[:PASSES_KEPT]
+        costs.append(attempt.cost)
+    candidates = problem.candidates(kept, passes + MORE_CANDIDATES)
+    joined = problem.attempt(problem.best_of_pieces(candidates, kept[0]))
     costs.append(joined.cost)
-    best = min(attempts[0], joined, key=lambda attempt: attempt.cost)
+    best = min(kept[0], joined, key=lambda attempt: attempt.cost)
     if fitted:
         problem.fit_filter(best.chosen.y_hat)
     return Searched(z, best.chosen, costs, problem.correction)
@@ -149,9 +148,9 @@ class _Problem:
         """(count, M, H, W): the targets of the best attempts, and moves from them of random steps.
 
         Args:
-            attempts: from the best on. All have their gradients.
+            attempts: from the best on, not more than `count`. All have their gradients.
         """
-        targets = [attempt.target for attempt in attempts[:PASSES_KEPT]]
+        targets = [attempt.target for attempt in attempts]
         moved = [(attempt, LARGEST_MOVE * self.newton_step(attempt)) for attempt in attempts[:MOVED]]
         random = torch.Generator().manual_seed(0)
         for index in range(count - len(targets)):
