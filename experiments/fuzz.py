@@ -240,7 +240,9 @@ def target(name: str, weights: str = "") -> Target:
     def feed(content: bytes) -> None:
         _check(codec.decode(content))
 
-    sizes = ((60, 150),) if "tile" in name else ((24, 40), (1, 9))
+    sizes = [(60, 150)] if "tile" in name else [(24, 40), (1, 9)]
+    if name == "ainn":
+        sizes.append((1030, 20))  # thin, so laid down and cut
     curve = (codec.qualities[0], codec.qualities[-1])
     return Target([codec.encode(picture(*size), quality) for size in sizes for quality in curve], feed)
 
