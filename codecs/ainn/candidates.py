@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from bench.codecs.ainn.coding_order import CodingOrder
@@ -18,7 +17,7 @@ from bench.codecs.ainn.latent_coder import LatentCoder
 from bench.codecs.ainn.sweep import Sweep
 from bench.core.torch_threads import one_thread
 
-PIECE = 12  # wavefronts; a multiple of 4, which `Sweep` may look ahead
+PIECE = 12  # wavefronts; a multiple of 4, as `Sweep` adds neighbours to so many at once
 
 
 class Piece(NamedTuple):
@@ -50,33 +49,30 @@ class Candidates:
         self._coder, self._level = coder, level
         self._sweep = Sweep(coder.exact, hyper, level, order, above)
         self._choice = coder.choice(order.of_grid(side_by_side.double()), level)
-        of_grid = torch.empty_like(order.positions)
-        of_grid[order.positions] = torch.arange(len(order.positions))
-        # Where, in coding order, a candidate's positions are, which are in scan order.
-        self._places = of_grid.view(height, count, width).transpose(0, 1).flatten(1)
-        self._columns = width
-        rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        self._fronts = (columns + 3 * rows).flatten()
+        # K, rows, W: where a candidate's positions are in coding order.
+        self._places = order.places.view(height, count, width).transpose(0, 1)
+        self._piece = self._places[:, 0, :0]  # K, n: where those of the last piece are
 
     def pieces(self) -> Iterator[Piece]:
         """Code all candidates, piece by piece. Before the next piece `keep` is called."""
-        count = len(self._sweep.order.fronts)
-        starts = list(range(0, max(count - PIECE // 2, 1), PIECE))  # a last one that is short joins another
-        for start, stop in zip(starts, [*starts[1:], count], strict=True):
+        fronts = self._sweep.order.fronts
+        # A last piece that is short joins the one before.
+        starts = list(range(0, max(len(fronts) - PIECE // 2, 1), PIECE))
+        for start, stop in zip(starts, [*starts[1:], len(fronts)], strict=True):
             with one_thread():
                 self._sweep.go_on(self._choice.code, slice(start, stop))
-            self._here = torch.nonzero((self._fronts >= start) & (self._fronts < stop))[:, 0]
-            places = self._places[:, self._here]
+            first = self._places[0]
+            here = (first >= fronts[start].start) & (first < fronts[stop - 1].stop)
+            places = self._piece = self._places[:, here]
             bits = self._coder.bits_of(self._choice.symbols[places], self._choice.tables[places])
             y_n = self._sweep.y_n[places].transpose(1, 2)[..., None]
             y_hat = self._coder.denormalised(y_n, self._level)[..., 0]
-            rows, columns = self._here // self._columns, self._here % self._columns
+            rows, columns = here.nonzero(as_tuple=True)
             yield Piece(rows, columns, bits.sum((1, 2)), y_hat)
 
     def keep(self, candidate: int) -> None:
         """All candidates go on from what this one has in the piece."""
-        places = self._places[:, self._here]
-        self._sweep.copy(places[candidate].expand_as(places), places)
+        self._sweep.copy(self._piece[candidate].expand_as(self._piece), self._piece)
 
     @property
     def last_rows(self) -> Tensor:

@@ -66,7 +66,7 @@ class CodingOrder:
         length = -(-width // segments)
         fronts = (columns % length + 3 * rows).flatten()
         self.positions = fronts.argsort(stable=True)  # H * W: in scan order
-        self._places = self.positions.argsort()
+        self.places = self.positions.argsort()  # H * W: of scan order, in coding order
         stops = fronts.bincount().cumsum(0).tolist()
         self.fronts = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
         # Of a grid with a margin on the left of each segment, on the right and above, in scan order.
@@ -88,7 +88,7 @@ class CodingOrder:
 
     def scan(self, x: Tensor) -> Tensor:
         """Coding order to scan order."""
-        return x[self._places]
+        return x[self.places]
 
     def grid(self, x: Tensor) -> Tensor:
         """Coding order to (C, H, W)."""

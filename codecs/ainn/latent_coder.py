@@ -268,9 +268,9 @@ class LatentCoder:
         bits = self.bits_of(symbols, tables)
         return ChosenSymbols(order, symbols, tables, bits, self._y_hat(sweep, level), sweep.last_rows)
 
-    def choice(self, target: Tensor, level: float) -> _Choice:
-        """Of the symbols that code a normalised latent (H * W, M), in coding order."""
-        return _Choice(self, target, level)
+    def choice(self, target: Tensor, level: float) -> SymbolChoice:
+        """Of the symbols that code a normalised latent (H * W, M), which is in coding order."""
+        return SymbolChoice(self, target, level)
 
     def _put_y(self, chosen: ChosenSymbols, encoder: Any) -> None:
         encoder.encode_with_indexes(
@@ -313,7 +313,7 @@ class LatentCoder:
         return self._bits[table, torch.where((entry < 0) | (entry > escape), escape, entry)]
 
 
-class _Choice:
+class SymbolChoice:
     """Chooses symbols as a sweep goes by."""
 
     def __init__(self, coder: LatentCoder, target: Tensor, level: float) -> None:
