@@ -23,7 +23,7 @@ from bench.codecs.ainn.coding_order import CodingOrder
 from bench.codecs.ainn.entropy import EntropyModel
 from bench.codecs.ainn.fixed_point import FRACTION, FixedPointEntropy
 from bench.codecs.ainn.quantise import choose_symbols
-from bench.codecs.ainn.sweep import Sweep, check_finite
+from bench.codecs.ainn.sweep import Sweep
 from bench.codecs.ainn.symbol_tables import split_tables, symbol_bits
 from bench.codecs.base import CodecError
 from bench.core.torch_threads import one_thread
@@ -191,8 +191,8 @@ class LatentCoder:
         """z (K, H/4, W/4), whole numbers, of y (1, M, H, W)."""
         y_n = self.model.normalise(y.float())
         z: Tensor = self.model.hyper_analysis(y_n)[0]
-        check_finite(y_n)
-        check_finite(z)
+        _check_finite(y_n)
+        _check_finite(z)
         return z.round().clamp(-_LARGEST_SYMBOL, _LARGEST_SYMBOL).double()
 
     def hyper_features(self, z: Tensor, level: float) -> Tensor:
@@ -264,7 +264,7 @@ class LatentCoder:
         with one_thread():
             sweep.go_on(choice.code)
         symbols, tables = choice.symbols, choice.tables
-        check_finite(symbols)
+        _check_finite(symbols)
         bits = self.bits_of(symbols, tables)
         return ChosenSymbols(order, symbols, tables, bits, self._y_hat(sweep, level), sweep.last_rows)
 
@@ -340,6 +340,12 @@ class SymbolChoice:
 def _check_range(symbols: Tensor) -> None:
     if symbols.abs().max() > _LARGEST_SYMBOL:
         raise CodecError("the A-INN bitstream is damaged; it decodes to values out of range")
+
+
+def _check_finite(values: Tensor) -> None:
+    """NaN would be coded without end."""
+    if not torch.isfinite(values).all():
+        raise CodecError("the A-INN weights give a latent that can't be coded; train them anew")
 
 
 def _of_one_picture(level: float) -> Tensor:

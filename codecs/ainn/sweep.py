@@ -14,7 +14,6 @@ from torch import Tensor
 from bench.codecs.ainn.channel_groups import Span
 from bench.codecs.ainn.coding_order import CodingOrder
 from bench.codecs.ainn.fixed_point import LARGEST, FixedPointEntropy, add_symbols, known, table_indexes
-from bench.codecs.base import CodecError
 
 # Neighbours, of `CONTEXT_OFFSETS`, that are decoded at least so many wavefronts ahead. They are added to
 # as many wavefronts at once: fewer products, and larger ones, read the weights less often.
@@ -57,11 +56,7 @@ class Sweep:
         return self._grid[-self.order.margin_size :].clone()
 
     def go_on(self, code: Code, fronts: slice = slice(None)) -> None:
-        """Code some wavefronts, from where the sweep has come to.
-
-        Raises:
-            CodecError: the weights predict no numbers.
-        """
+        """Code some wavefronts, from where the sweep has come to."""
         order, exact, context, grid = self.order, self._exact, self._context, self._grid
         to_come = order.fronts[fronts]
         channels = len(self._log_gain)
@@ -76,7 +71,6 @@ class Sweep:
             for group, span in enumerate(exact.spans):
                 part = slice(span.start, span.stop)
                 mean, log_scale = exact.distribution(group, features, before[:, : 2 * span.start])
-                check_finite(log_scale)  # or it points to no table
                 symbols = code(front, span, mean, table_indexes(log_scale + self._log_gain[part]))
                 self.y_n[front, part] = add_symbols(mean, symbols, self._inverse_gain[part])
                 before[:, 2 * span.start : 2 * span.stop] = known(self.y_n[front, part])
@@ -86,9 +80,3 @@ class Sweep:
         """Decoded y_n of positions `here` to positions `there`, both in coding order."""
         self.y_n[there] = self.y_n[here]
         self._grid[self.order.margined[there]] = self._grid[self.order.margined[here]]
-
-
-def check_finite(values: Tensor) -> None:
-    """NaN would be coded without end."""
-    if not torch.isfinite(values).all():
-        raise CodecError("the A-INN weights give a latent that can't be coded; train them anew")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.codecs import range_coder
+from bench.codecs.ainn.fixed_point import FRACTION, LARGEST
 from bench.codecs.ainn.model import Ainn
 from bench.codecs.ainn.picture_filter import CLASSES, FEATURES
 from bench.codecs.ainn.symbol_tables import TABLE_SIZES, split_tables
@@ -20,6 +21,8 @@ def check_exported(model: Ainn) -> None:
     entropy, bottleneck = model.entropy, model.entropy.bottleneck
     levels, channels = entropy.log_gain.shape
     _check(entropy.latent_std > 0, "a latent's deviation isn't positive")
+    # As all that the entropy model computes with, or nothing that it predicts were a number.
+    _check(entropy.log_gain.abs() < LARGEST / 2**FRACTION, "a gain is too large")
     _check_whole("symbol_tables", entropy.symbol_tables, (sum(TABLE_SIZES),))
     cdfs, sizes, first_symbols = split_tables(entropy.symbol_tables)
     if tuple(sizes) != TABLE_SIZES:
