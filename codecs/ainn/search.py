@@ -86,10 +86,12 @@ def search(
         attempt = problem.attempt(problem.move(attempt, step), gradient=True)
         kept = sorted([*kept, attempt], key=lambda attempt: attempt.cost)[:PASSES_KEPT]
         costs.append(attempt.cost)
-    candidates = problem.candidates(kept, passes + MORE_CANDIDATES)
-    joined = problem.attempt(problem.best_of_pieces(candidates, kept[0]))
-    costs.append(joined.cost)
-    best = min(kept[0], joined, key=lambda attempt: attempt.cost)
+    best = kept[0]
+    if not is_thin(*target.shape[2:]):  # or it is coded in another order than pieces are
+        candidates = problem.candidates(kept, passes + MORE_CANDIDATES)
+        joined = problem.attempt(problem.best_of_pieces(candidates, best))
+        costs.append(joined.cost)
+        best = min(best, joined, key=lambda attempt: attempt.cost)
     if fitted:
         problem.fit_filter(best.chosen.y_hat)
     return Searched(z, best.chosen, costs, problem.correction)
@@ -162,13 +164,9 @@ class _Problem:
         """A target joined from pieces of others (K, M, H, W): of each piece that which costs least, after
         what was taken before.
 
-        Of a thin picture, which is coded in another order, the best target.
-
         Args:
             best: whose latent lies around, while a piece is taken.
         """
-        if is_thin(*best.target.shape[2:]):
-            return best.target
         y_hat, joined = best.chosen.y_hat.clone(), best.target.clone()
         height, width = y_hat.shape[2:]
         sums = self.sums.view(height, width, -1)
