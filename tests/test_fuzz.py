@@ -38,12 +38,12 @@ def test_damaged_inputs_are_taken_or_refused_with_a_sentence(
         pytest.skip(missing)
     made = fuzz.target(name, str(tiny_weights))
     for honest in made.inputs:
-        assert fuzz._end(made, honest)[0] == "taken"
-    made = fuzz.Target(made.inputs, made.feed, *fuzz._mending(name))
+        assert fuzz.end_of(made, honest)[0] == "taken"
+    made = fuzz.Target(made.inputs, made.feed, *fuzz.mending(name))
     kinds = set()
     for number in range(TRIES.get(name, 200)):
         content = fuzz.damaged(made, random.Random(f"1 {name} {number}"))
-        kind, text = fuzz._end(made, content)
+        kind, text = fuzz.end_of(made, content)
         assert kind in ("taken", "refused"), (number, text)
         kinds.add(kind)
     assert "refused" in kinds
@@ -70,10 +70,10 @@ def test_what_is_no_sentence_is_a_finding(fuzz: Any, error: Exception, kind: str
     def feed(content: bytes) -> None:
         raise error
 
-    assert fuzz._end(fuzz.Target([b""], feed), b"")[0] == kind
+    assert fuzz.end_of(fuzz.Target([b""], feed), b"")[0] == kind
 
 
 def test_a_target_that_crashes_is_started_again(fuzz: Any) -> None:
-    report = fuzz.fuzz(fuzz.CRASHING, 40, 1)
+    report = fuzz.fuzz("crashing", 40, 1)
     assert report.ends["crash"] and report.ends["taken"] and sum(report.ends.values()) == 40
     assert {finding.kind for finding in report.findings} == {"crash"}
