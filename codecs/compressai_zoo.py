@@ -27,10 +27,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bench.codecs import range_coder
+from bench.codecs import compressai_networks as networks
 from bench.codecs.ainn.config import MS_SSIM, MSE
 from bench.codecs.base import RGB, Codec, CodecError, ModelSize, MultiplyAdds
-from bench.codecs.counting import count
 from bench.codecs.device import DEVICE, chosen, exact_floats
 from bench.codecs.framing import check_size, frame
 from bench.codecs.parameters import Parameter, Value
@@ -42,9 +41,6 @@ from bench.core.files import sha256_of
 _HEADER = struct.Struct("<BHH")
 _LENGTH = struct.Struct("<I")
 _CHECKSUM = struct.Struct("<I")
-_SIDE_MULTIPLE = 64
-_LARGEST_QUANTILE = 1 << 12  # tables between quantiles take this many numbers for each channel
-_LARGEST_OUTPUT = 2.0**24
 _PUBLISHED_HASH = re.compile(r"-([0-9a-f]{8})\.pth\.tar$")  # the start of the SHA-256, by torch.hub's custom
 
 
@@ -70,7 +66,7 @@ class ZooModel(Codec):
         super().__init__(**values)
         self.device = chosen(type(self).name, str(self.values["device"]))
         openmp.wait_passively()
-        self._own = _checkpoints(Path(str(self.values["weights"]))) if self.values["weights"] else []
+        self._own = networks.checkpoints(Path(str(self.values["weights"]))) if self.values["weights"] else []
         if self._own:
             self.qualities = tuple(range(1, len(self._own) + 1))
             self.quality_range = (1, len(self._own))
@@ -88,14 +84,15 @@ class ZooModel(Codec):
 
     def provenance(self) -> dict[str, Any]:
         names = [path.name for path in self._own] or [
-            Path(url).name for _, url in sorted(_published_urls(self.architecture, self._metric).items())
+            Path(url).name
+            for _, url in sorted(networks.published_urls(self.architecture, self._metric).items())
         ]
         facts = super().provenance() | {"weights": names}
-        trained_for = {_trained_for(path) for path in self._own}
+        trained_for = {networks.trained_for(path) for path in self._own}
         return facts | {"trained_for": MS_SSIM} if trained_for == {MS_SSIM} else facts
 
     def reads(self) -> list[Path]:
-        return [*super().reads(), *self._own] if self._own else [download_path("any").parent]
+        return [*super().reads(), *self._own] if self._own else [networks.download_path("any").parent]
 
     def prepare(self, qualities: Sequence[float]) -> None:
         for quality in qualities:
@@ -106,7 +103,7 @@ class ZooModel(Codec):
 
         height, width = image.shape[:2]
         check_size(self.architecture, width, height)
-        padded, _ = frame(image, _SIDE_MULTIPLE)
+        padded, _ = frame(image, networks.SIDE_MULTIPLE)
         with torch.inference_mode(), exact_floats(self.device):
             x = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
             strings = [group[0] for group in self._model(int(quality)).compress(x.to(self.device))["strings"]]
@@ -120,10 +117,10 @@ class ZooModel(Codec):
         content = self._unpack(bitstream)
         model = self._model(content.quality)
         rows, columns = (
-            -(-side // _SIDE_MULTIPLE) * _SIDE_MULTIPLE // model.downsampling_factor
+            -(-side // networks.SIDE_MULTIPLE) * networks.SIDE_MULTIPLE // model.downsampling_factor
             for side in (content.height, content.width)
         )
-        least = _least_bytes(model, (rows, columns))
+        least = networks.least_bytes(model, (rows, columns))
         for string, (symbols, fewest) in zip(content.strings, least, strict=True):
             if len(string) < fewest:
                 raise CodecError(
@@ -142,19 +139,23 @@ class ZooModel(Codec):
         return np.ascontiguousarray(pixels.byte().permute(1, 2, 0).cpu().numpy())
 
     def multiply_adds(self, height: int, width: int, quality: float) -> MultiplyAdds:
-        tiles = -(-height // _SIDE_MULTIPLE) * -(-width // _SIDE_MULTIPLE)
+        tiles = -(-height // networks.SIDE_MULTIPLE) * -(-width // networks.SIDE_MULTIPLE)
         if self._own:
-            encode, decode = _of_tile(self._model(int(quality)))
+            encode, decode = networks.cost_of_tile(self._model(int(quality)))
         else:  # weights don't matter
-            (encode, decode), _ = _fresh(self.architecture, int(quality))
+            (encode, decode), _ = networks.published_cost(self.architecture, int(quality))
         return MultiplyAdds(tiles * encode, tiles * decode)
 
     def model_size(self, quality: float) -> ModelSize:
         if self._own:
             path = self._own[int(quality) - 1]
-            return ModelSize(_parameters(self._model(int(quality))), path.stat().st_size, _trained_for(path))
-        path = download_path(_published_urls(self.architecture, self._metric)[int(quality)])
-        _, parameters = _fresh(self.architecture, int(quality))
+            return ModelSize(
+                networks.count_parameters(self._model(int(quality))),
+                path.stat().st_size,
+                networks.trained_for(path),
+            )
+        path = networks.download_path(networks.published_urls(self.architecture, self._metric)[int(quality)])
+        _, parameters = networks.published_cost(self.architecture, int(quality))
         return ModelSize(parameters, path.stat().st_size if path.is_file() else None, self._metric)
 
     @property
@@ -177,7 +178,7 @@ class ZooModel(Codec):
         """The start of a checksum, which differs between weights."""
         if self._own:
             return zlib.crc32(bytes.fromhex(self._hashes[quality - 1]))
-        return zlib.crc32(_published_urls(self.architecture, self._metric)[quality].encode())
+        return zlib.crc32(networks.published_urls(self.architecture, self._metric)[quality].encode())
 
     def _unpack(self, bitstream: bytes) -> _Content:
         strings = 1 if self.architecture == "bmshj2018-factorized" else 2
@@ -208,8 +209,8 @@ class ZooModel(Codec):
         """
         if self._own:
             return self._own[quality - 1]
-        url = _published_urls(self.architecture, self._metric)[quality]
-        path = download_path(url)
+        url = networks.published_urls(self.architecture, self._metric)[quality]
+        path = networks.download_path(url)
         if not path.is_file():
             try:
                 fetch_file(url, path, None)
@@ -225,7 +226,7 @@ class ZooModel(Codec):
 
     def _model(self, quality: int) -> Any:
         if quality not in self._models:
-            model = load_checkpoint(self.architecture, self._weights(quality))
+            model = networks.load_checkpoint(self.architecture, self._weights(quality))
             self._models[quality] = model.to(self.device)
         return self._models[quality]
 
@@ -278,170 +279,3 @@ class _Content(NamedTuple):
     width: int
     height: int
     strings: list[bytes]  # y, and z where there is a hyperprior
-
-
-def widths(architecture: str) -> tuple[int, ...]:
-    """The widths, N and M, that an architecture has at its lower qualities."""
-    return tuple(_zoo().cfgs[architecture][1])
-
-
-def network(architecture: str, widths: tuple[int, ...]) -> Any:
-    """A model with fresh weights."""
-    return _zoo().model_architectures[architecture](*widths)
-
-
-@functools.cache
-def _fresh(architecture: str, quality: int) -> tuple[MultiplyAdds, int]:
-    """`_of_tile` and parameters of an architecture as its published model of that quality has it."""
-    model = network(architecture, tuple(_zoo().cfgs[architecture][quality]))
-    return _of_tile(model), _parameters(model)
-
-
-def _parameters(model: Any) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-def _of_tile(model: Any) -> MultiplyAdds:
-    """Multiply-adds of a model for _SIDE_MULTIPLE x _SIDE_MULTIPLE pixels: every pixel costs the same."""
-    import torch
-
-    model.requires_grad_(False)  # torch's counter stumbles over weights that want gradients
-    device = next(model.parameters()).device
-    x = torch.zeros(1, 3, _SIDE_MULTIPLE, _SIDE_MULTIPLE, device=device)
-    y = torch.zeros_like(model.g_a(x))
-    analysis, synthesis = count(lambda: model.g_a(x)), count(lambda: model.g_s(y))
-    if not hasattr(model, "h_a"):
-        return MultiplyAdds(analysis, synthesis)
-    z = torch.zeros_like(model.h_a(y))
-    # Both sides predict y: the encoder codes by the same distributions that the decoder reads by.
-    prediction = count(lambda: model.h_s(z))
-    if hasattr(model, "context_prediction"):
-        prediction += count(lambda: _predicted(model, y))
-    return MultiplyAdds(analysis + count(lambda: model.h_a(y)) + prediction, prediction + synthesis)
-
-
-def _predicted(model: Any, y: Any) -> Any:
-    """What the context model makes of y, without the hyperprior's own part."""
-    import torch
-
-    features = model.context_prediction(y)
-    # The hyperprior's features are as many as those of the context.
-    return model.entropy_parameters(torch.cat((features, torch.zeros_like(features)), dim=1))
-
-
-def load_checkpoint(architecture: str, path: Path) -> Any:
-    """A model that is ready to code, from a file of weights or a checkpoint of CompressAI's training example.
-
-    Raises:
-        BenchError: the file can't be read, holds another architecture, or what can't be coded with.
-    """
-    from bench.core import torch_file
-
-    zoo = _zoo()
-    try:
-        state = torch_file.read(path)
-        state = zoo.load_pretrained(state.get("state_dict", state))
-        torch_file.check_finite(state)
-        with torch_file.WithinWeights(state):
-            model = zoo.model_architectures[architecture].from_state_dict(state).eval()
-        if float(model.entropy_bottleneck.quantiles.detach().abs().max()) > _LARGEST_QUANTILE:
-            raise ValueError("its quantiles are so far apart that no table holds the symbols between them")
-        model.update()  # makes the tables of a checkpoint that has none yet
-        for coder in _coders(model):
-            range_coder.check_tables(*_tables(coder))
-        _check_scales(model)
-    except Exception as error:  # torch raises many kinds for a file that is something else
-        reason = first_line(error)[:120]
-        raise BenchError(f"{path} is not a readable file of weights of {architecture} ({reason})") from error
-    for name in ("g_a", "h_a", "h_s", "entropy_parameters"):
-        if hasattr(model, name):
-            getattr(model, name).register_forward_hook(_check_output)
-    return model
-
-
-def _trained_for(path: Path) -> str | None:
-    """The distortion that a file of `bench train` names; None for other files."""
-    from bench.core import torch_file
-
-    content = torch_file.read(path)
-    training = content.get("training")
-    model = training.get("model") if isinstance(training, dict) else None
-    return str(model.get("distortion", MSE)) if isinstance(model, dict) else None
-
-
-def download_path(url: str) -> Path:
-    """The file that weights published at an address are downloaded to, in torch's folder of checkpoints."""
-    import torch
-
-    return Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
-
-
-def _checkpoints(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.name.endswith((".pth.tar", ".pth", ".pt")))
-    if not files:
-        raise BenchError(f"{path} holds no weights; they are files named .pth.tar, .pth or .pt")
-    return files
-
-
-def _published_urls(architecture: str, metric: str) -> dict[int, str]:
-    urls: dict[int, str] = _zoo().model_urls[architecture][metric]
-    return urls
-
-
-def _coders(model: Any) -> list[Any]:
-    """The entropy models of y and of z, in the order of the strings."""
-    return [getattr(model, "gaussian_conditional", model.entropy_bottleneck), *_coders_of_z(model)]
-
-
-def _coders_of_z(model: Any) -> list[Any]:
-    return [model.entropy_bottleneck] if hasattr(model, "gaussian_conditional") else []
-
-
-def _tables(coder: Any) -> tuple[list[list[int]], list[int], list[int]]:
-    """What the range coder takes: cdfs, their sizes, their first symbols."""
-    tables = coder.quantized_cdf, coder.cdf_length, coder.offset
-    if any(table.dtype != tables[0].dtype or table.is_floating_point() for table in tables):
-        raise ValueError("its tables of probabilities aren't whole numbers")
-    return tuple(table.tolist() for table in tables)  # type: ignore[return-value]
-
-
-def _check_scales(model: Any) -> None:
-    """Scales point to tables, which must be as many; channels of the bottleneck, likewise."""
-    if len(model.entropy_bottleneck.offset) != model.entropy_bottleneck.channels:
-        raise ValueError("its bottleneck has tables for another number of channels")
-    if hasattr(model, "gaussian_conditional"):
-        scales = model.gaussian_conditional.scale_table
-        if scales.shape != model.gaussian_conditional.offset.shape:
-            raise ValueError("it has scales for another number of tables")
-
-
-def _least_bytes(model: Any, shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """For each string the number of its symbols, and the fewest bytes that the coder writes for them.
-
-    Args:
-        shape: height and width of the last latent, which is z where there is a hyperprior.
-    """
-    cheapest = [range_coder.least_bits(*_tables(coder)[:2]) for coder in _coders(model)]
-    positions = shape[0] * shape[1]
-    counted = [(len(cheapest[-1]) * positions, sum(cheapest[-1]) * positions)]
-    if len(cheapest) == 2:  # y has 4 x 4 positions for one of z
-        symbols = 16 * positions * int(model.M)
-        counted.insert(0, (symbols, symbols * min(cheapest[0])))
-    return [(symbols, range_coder.least_bytes(bits)) for symbols, bits in counted]
-
-
-def _check_output(module: Any, inputs: Any, output: Any) -> None:
-    """CompressAI codes NaN without end."""
-    if not bool((output.abs() < _LARGEST_OUTPUT).all()):
-        raise CodecError("a latent can't be coded; the weights or the bitstream are damaged")
-
-
-def _zoo() -> Any:
-    import importlib
-
-    from bench.codecs.compressai_import import compressai
-
-    compressai()
-    return importlib.import_module("compressai.zoo.image")

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from bench.codecs.ainn.config import MS_SSIM, MSE
-from bench.codecs.compressai_zoo import load_checkpoint, network, widths
+from bench.codecs.compressai_networks import load_checkpoint, network, widths
 from bench.core import torch_file
 from bench.core.errors import BenchError
 from bench.training.learner import Coded, Learner, bits

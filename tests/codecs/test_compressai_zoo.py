@@ -19,7 +19,7 @@ from tiny import as_tensor, photo
 
 from bench.codecs import Codec, CodecError, complexity, get
 from bench.codecs.compressai_import import compressai
-from bench.codecs.compressai_zoo import _published_urls, download_path, load_checkpoint
+from bench.codecs.compressai_networks import download_path, load_checkpoint, published_urls
 from bench.compare import published
 from bench.core.errors import BenchError
 from bench.core.images import read_rgb
@@ -374,7 +374,7 @@ def test_parameters_are_counted_without_weights_and_weights_are_the_file_s(
     assert size is not None and size.bytes is None
     assert size.parameters == analysis + synthesis + m * (58 + 3)
     (tmp_path / "checkpoints").mkdir()
-    url = _published_urls("bmshj2018-factorized", "mse")[1]
+    url = published_urls("bmshj2018-factorized", "mse")[1]
     (tmp_path / "checkpoints" / Path(url).name).write_bytes(bytes(1000))
     assert get("bmshj2018-factorized").model_size(1) == (size.parameters, 1000, "mse")
     low, high = complexity("bmshj2018-factorized")

@@ -165,7 +165,7 @@ def test_a_gpu_works_under_confinement_and_says_so(tiny_weights: Path) -> None:
 
 @gpu
 def test_the_zoo_codes_on_a_gpu(tmp_path: Path) -> None:
-    from bench.codecs.compressai_zoo import network
+    from bench.codecs.compressai_networks import network
 
     torch.manual_seed(0)
     path = tmp_path / "mine.pth"
