@@ -13,7 +13,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from bench.codecs.ainn.coding_order import CodingOrder
-from bench.codecs.ainn.latent_coder import LatentCoder
+from bench.codecs.ainn.latent_coder import LatentCoder, SymbolChoice
 from bench.codecs.ainn.sweep import Sweep
 from bench.core.torch_threads import one_thread
 
@@ -48,7 +48,7 @@ class Candidates:
         order = CodingOrder(height, count * width, count)
         self._coder, self._level = coder, level
         self._sweep = Sweep(coder.exact, hyper, level, order, above)
-        self._choice = coder.choice(order.of_grid(side_by_side.double()), level)
+        self._choice = SymbolChoice(coder, order.of_grid(side_by_side.double()), level)
         # K, rows, W: where a candidate's positions are in coding order.
         self._places = order.places.view(height, count, width).transpose(0, 1)
         self._piece = self._places[:, 0, :0]  # K, n: where those of the last piece are

@@ -259,7 +259,7 @@ class LatentCoder:
             above: `last_rows` of the band above; None: there is none.
         """
         order = order or CodingOrder.of_picture(*y_n.shape[2:])
-        choice = self.choice(order.of_grid(y_n[0].double()), level)
+        choice = SymbolChoice(self, order.of_grid(y_n[0].double()), level)
         sweep = Sweep(self.exact, hyper, level, order, above)
         with one_thread():
             sweep.go_on(choice.code)
@@ -267,10 +267,6 @@ class LatentCoder:
         _check_finite(symbols)
         bits = self.bits_of(symbols, tables)
         return ChosenSymbols(order, symbols, tables, bits, self._y_hat(sweep, level), sweep.last_rows)
-
-    def choice(self, target: Tensor, level: float) -> SymbolChoice:
-        """Of the symbols that code a normalised latent (H * W, M), which is in coding order."""
-        return SymbolChoice(self, target, level)
 
     def _put_y(self, chosen: ChosenSymbols, encoder: Any) -> None:
         encoder.encode_with_indexes(
@@ -314,7 +310,7 @@ class LatentCoder:
 
 
 class SymbolChoice:
-    """Chooses symbols as a sweep goes by."""
+    """Chooses the symbols that code a normalised latent (H * W, M), in coding order, as a sweep goes by."""
 
     def __init__(self, coder: LatentCoder, target: Tensor, level: float) -> None:
         self.symbols, self.tables = torch.zeros_like(target), torch.zeros(target.shape, dtype=torch.int32)
