@@ -62,6 +62,36 @@ class Descendants:
                     pids.append(pid)
         return pids
 
+    def are_over(self, count: int) -> bool:
+        """Whether there are more than so many.
+
+        This looks no further once it knows. A fork bomb leaves the runner some milliseconds at a time.
+        """
+        if self._is_alone():
+            return False
+        theirs = _namespace(self.first) if self.first is not None else None
+        seen = 0
+        for pid in sorted(set(psutil.pids()) - self.others, reverse=True):  # the newest first
+            with suppress(OSError):
+                if theirs is not None:
+                    seen += _namespace(pid) == theirs
+                else:
+                    seen += os.getsid(pid) == self.worker
+            if seen > count:
+                return True
+        return False
+
+    def kill_most(self) -> None:
+        """Kill by one signal all in the namespace, or else all in the worker's group.
+
+        Some may be left, of which `end` takes care.
+        """
+        with suppress(OSError):
+            if self.first is not None:
+                os.kill(self.first, signal.SIGKILL)
+            else:
+                os.killpg(self.worker, signal.SIGKILL)
+
     def end(self, but: Collection[int] = ()) -> None:
         """Kill them all.
 

@@ -54,6 +54,10 @@ def split(channel: Channel, lifeline: int, folder: str, isolated: bool) -> froze
     if worker == 0:
         _become_child((*ours, lifeline), theirs)
         os.setsid()
+        if first is not None:
+            from bench.process import namespaces
+
+            namespaces.limit_tasks()
         return entered
     os.close(theirs[0])
     os.chdir("/")

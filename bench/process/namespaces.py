@@ -75,6 +75,37 @@ def enter_mounts(work: str, processes: bool) -> frozenset[str]:
     return frozenset(done)
 
 
+def limit_tasks() -> None:
+    """Hold processes and threads in the namespaces of this process to `most_tasks`, where the kernel can.
+
+    So a fork bomb leaves the runner time to end it. `pid_max` is a namespace's own from Linux 6.14 on;
+    before, it is the machine's. RLIMIT_NPROC is counted by user namespace from 5.14 on; root is exempt.
+    """
+    import resource
+
+    version = _kernel_version()
+    if version >= (5, 14):
+        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+        most = most_tasks() if hard == resource.RLIM_INFINITY else min(most_tasks(), hard)
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+    if version >= (6, 14):
+        with suppress(OSError):
+            Path("/proc/sys/kernel/pid_max").write_text(str(most_tasks()))
+
+
+def most_tasks() -> int:
+    """Far more than a codec's threads on all cores, far fewer than what keeps a machine from going on."""
+    return max(1024, 16 * (os.cpu_count() or 1))
+
+
+def _kernel_version() -> tuple[int, int]:
+    """(0, 0): not known."""
+    with suppress(ValueError):
+        major, minor = os.uname().release.split(".")[:2]
+        return int(major), int(minor)
+    return 0, 0
+
+
 def drop_capabilities() -> None:
     """Give up what an ordinary user can do inside of a user namespace, and not outside."""
     if os.getuid() != 0:

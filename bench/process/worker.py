@@ -328,6 +328,8 @@ class Worker:
             self._channel.send(header, payload)
             memory = self._watch(allowed)
             answer, content = self._channel.receive()
+            if "error" in answer:
+                self._refuse_a_bomb()  # at the kernel's limit its processes fail
         except (EOFError, OSError, ValueError, KeyError):
             raise WorkerError(self._died()) from None
         except WorkerError:
@@ -343,16 +345,19 @@ class Worker:
         while not self._channel.waits(wait):
             if allowed.seconds is not None and time.monotonic() - began > allowed.seconds:
                 raise WorkerError(f"it took over {allowed.seconds:g} s{self._option('timeout')}")
-            members = self._processes.pids()
-            if len(members) > MAX_PROCESSES:
-                raise WorkerError(f"it started over {MAX_PROCESSES} processes")
-            most = max(most, memory_of(members))
+            self._refuse_a_bomb()
+            most = max(most, memory_of(self._processes.pids()))
             if allowed.memory is not None and most > allowed.memory:
                 mebibytes = f"{allowed.memory / 2**20:.0f} MiB of memory"
                 raise WorkerError(f"it took over {mebibytes}{self._option('memory')}")
             left = float("inf") if allowed.seconds is None else began + allowed.seconds - time.monotonic()
             wait = max(0.001, min(2 * wait, _LONGEST_WAIT, left))
         return most
+
+    def _refuse_a_bomb(self) -> None:
+        if self._processes.are_over(MAX_PROCESSES):
+            self._processes.kill_most()  # before anything else: the guard may wait long for its turn
+            raise WorkerError(f"it started over {MAX_PROCESSES} processes")
 
     def _option(self, name: str) -> str:
         """Which option sets a limit; those of scoring are ours."""
