@@ -92,7 +92,7 @@ class AinnCodec(Codec):
 
     def version(self) -> str:
         tiles = f", tiles of {self.tile}" if self.tile else ""
-        search = f", search {self.search} by pieces" if self.search else ""
+        search = f", search {self.search} by survivors" if self.search else ""
         fit = ", filter fitted" if self.fit else ""
         return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}{search}{fit}"
 
