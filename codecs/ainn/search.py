@@ -21,7 +21,7 @@ the best of many after each step is the M-algorithm (Anderson and Mohan 1984).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +104,10 @@ def candidates_of(effort: int) -> int:
     return 12 + 2 * effort
 
 
+# (K, M, rows, W): of K candidates the normalised latents that are to be coded in these rows.
+Targets = Callable[[slice], Tensor]
+
+
 class _Attempt(NamedTuple):
     """A latent that was coded and decoded."""
 
@@ -148,29 +152,35 @@ class _Problem:
 
     def move(self, attempt: _Attempt, step: float) -> Tensor:
         """The target, a step against J's gradient. The attempt has its gradient."""
-        return self._moved(attempt, step * self.newton_step(attempt))
+        return attempt.target - self._bounded(step * self.newton_step(attempt))
 
-    def _moved(self, attempt: _Attempt, move: Tensor) -> Tensor:
-        return attempt.target - move.clamp(-self.inverse_gain, self.inverse_gain)
+    def _bounded(self, move: Tensor) -> Tensor:
+        return move.clamp(-self.inverse_gain, self.inverse_gain)
 
-    def candidates(self, attempts: Sequence[_Attempt], count: int) -> Tensor:
-        """(count, M, H, W): the targets of the best attempts, and moves from them of random steps.
+    def candidates(self, attempts: Sequence[_Attempt], count: int) -> Targets:
+        """The targets of the best attempts, and moves from them of random steps.
 
         Targets of attempts come once for each survivor, as each candidate goes on from one of them.
 
         Args:
             attempts: from the best on. All have their gradients.
         """
-        targets = [attempt.target for attempt in attempts for _ in range(SURVIVORS)][:count]
-        moved = [(attempt, LARGEST_MOVE * self.newton_step(attempt)) for attempt in attempts[:MOVED]]
-        random = torch.Generator().manual_seed(0)
-        for index in range(count - len(targets)):
-            attempt, largest = moved[index % len(moved)]
-            targets.append(self._moved(attempt, torch.rand(largest.shape, generator=random) * largest))
-        return torch.cat(targets)
+        starts = [attempt.target for attempt in attempts]
+        targets = [target for target in starts for _ in range(SURVIVORS)][:count]
+        moves = [LARGEST_MOVE * self.newton_step(attempt) for attempt in attempts[:MOVED]]
 
-    def best_of_pieces(self, targets: Tensor, best: _Attempt) -> Tensor:
-        """A target joined from pieces of others (K, M, H, W): those that cost least together.
+        def of_rows(rows: slice) -> Tensor:
+            random = torch.Generator().manual_seed(rows.start)
+            moved = []
+            for index in range(count - len(targets)):
+                target, move = (whole[index % len(moves)][:, :, rows] for whole in (starts, moves))
+                moved.append(target - self._bounded(torch.rand(move.shape, generator=random) * move))
+            return torch.cat([target[:, :, rows] for target in targets] + moved)
+
+        return of_rows
+
+    def best_of_pieces(self, targets: Targets, best: _Attempt) -> Tensor:
+        """A target (1, M, H, W) joined from pieces of others: those that cost least together.
 
         Band by band, and there piece by piece, of all that may come next some survive.
 
@@ -182,17 +192,19 @@ class _Problem:
         sums = self.sums.view(height, width, -1)
         above = None
         for top in range(0, height, ROWS):
-            rows = slice(top, top + ROWS)
-            band = Candidates(self.coder, targets[:, :, rows], sums[rows], self.level, above)
-            origins = torch.zeros(len(targets), dtype=torch.long)
+            rows = slice(top, min(top + ROWS, height))
+            candidates = targets(rows)
+            band = Candidates(self.coder, candidates, sums[rows], self.level, above)
+            origins = torch.zeros(len(candidates), dtype=torch.long)
             costs = torch.zeros(1, dtype=torch.float64)  # of survivors, in the band
             for piece in band.pieces():
                 errors = self._changes_of_error(y_hat, piece, top, origins)
                 after = costs[origins] + piece.bits + self.weight * errors
                 survivors = _least(after, SURVIVORS)
-                here = (..., piece.rows + top, piece.columns)
                 y_hat, joined = y_hat[origins[survivors]], joined[origins[survivors]]
-                y_hat[here], joined[here] = piece.y_hat[survivors], targets[survivors][here]
+                y_hat[..., piece.rows + top, piece.columns] = piece.y_hat[survivors]
+                chosen = candidates[survivors][..., piece.rows, piece.columns]
+                joined[..., piece.rows + top, piece.columns] = chosen
                 costs, origins = after[survivors], band.keep(survivors)
             y_hat, joined = y_hat[:1], joined[:1]
             band.keep(torch.zeros(1, dtype=torch.long))  # the first goes on from the best
