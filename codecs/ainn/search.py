@@ -72,8 +72,8 @@ def search(
         x: (1, 3, H, W) in [0, 1], H and W multiples of 64.
         size: height and width of the picture without what fills its sides up. Only these pixels count.
         level: position among the lambdas, 0 to L - 1, in whole thousandths.
-        effort: how many times the latent is moved, and coded anew, up to `MOST_PASSES`; and of how many
-            candidates pieces are, see `candidates_of`.
+        effort: so many times the latent is moved and coded anew, `MOST_PASSES` at most. And the more effort,
+            the more candidates there are (`candidates_of`).
         fitted: the filter is corrected for the picture, at first and for what is found.
     """
     y = model.encode(x)
