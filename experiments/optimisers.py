@@ -71,12 +71,12 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """The matrix with all singular values near one, by five steps of Newton and Schulz."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
+    x: Tensor = matrix.mT if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(5):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class MuonTrainer(trainer.Trainer):

@@ -187,26 +187,30 @@ class _Problem:
         Args:
             best: whose latent lies around what is decided already.
         """
-        y_hat, joined = best.chosen.y_hat, best.target
+        y_hat, joined = best.chosen.y_hat.clone(), best.target.clone()
         height, width = y_hat.shape[2:]
         sums = self.sums.view(height, width, -1)
         above = None
         for top in range(0, height, ROWS):
             rows = slice(top, min(top + ROWS, height))
+            around = slice(max(top - CONTEXT, 0), min(rows.stop + CONTEXT, height))
+            x = self.x[:, :, POSITION * around.start : POSITION * around.stop]
             candidates = targets(rows)
             band = Candidates(self.coder, candidates, sums[rows], self.level, above)
+            # Of what survives: the latent, the target, the costs in the band.
+            decoded, taken, costs = y_hat[:, :, around], joined[:, :, rows], torch.zeros(1).double()
             origins = torch.zeros(len(candidates), dtype=torch.long)
-            costs = torch.zeros(1, dtype=torch.float64)  # of survivors, in the band
             for piece in band.pieces():
-                errors = self._changes_of_error(y_hat, piece, top, origins)
+                inside = piece._replace(rows=piece.rows + top - around.start)
+                errors = self._changes_of_error(decoded, x, inside, origins)
                 after = costs[origins] + piece.bits + self.weight * errors
                 survivors = _least(after, SURVIVORS)
-                y_hat, joined = y_hat[origins[survivors]], joined[origins[survivors]]
-                y_hat[..., piece.rows + top, piece.columns] = piece.y_hat[survivors]
+                decoded, taken = decoded[origins[survivors]], taken[origins[survivors]]
+                decoded[..., inside.rows, inside.columns] = piece.y_hat[survivors]
                 chosen = candidates[survivors][..., piece.rows, piece.columns]
-                joined[..., piece.rows + top, piece.columns] = chosen
+                taken[..., piece.rows, piece.columns] = chosen
                 costs, origins = after[survivors], band.keep(survivors)
-            y_hat, joined = y_hat[:1], joined[:1]
+            y_hat[:, :, around], joined[:, :, rows] = decoded[:1], taken[:1]
             band.keep(torch.zeros(1, dtype=torch.long))  # the first goes on from the best
             above = band.last_rows
         return joined
@@ -235,26 +239,26 @@ class _Problem:
                 by_y_hat[latents] += torch.autograd.grad(decoded, seen, by_shown)[0]
         return squared_error, by_y_hat
 
-    def _changes_of_error(self, y_hat: Tensor, piece: Piece, top: int, origins: Tensor) -> Tensor:
+    def _changes_of_error(self, y_hat: Tensor, x: Tensor, piece: Piece, origins: Tensor) -> Tensor:
         """What each candidate for a piece adds to the squared error around it (K,), by pixels as they are
         before the filter.
 
         Args:
-            y_hat: (S, M, H, W), of survivors.
-            top: the first row of the piece's band.
+            y_hat: (S, M, H, W), of survivors, where the piece lies and around.
+            x: (1, 3, 16 H, 16 W) or less at the picture's border, of the same place.
             origins: K, which survivor a candidate goes on from.
         """
-        rows, columns = piece.rows + top, piece.columns
+        rows, columns = piece.rows, piece.columns
         area = Area(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
         window = area.grown_within(Area(0, 0, *y_hat.shape[2:]), CONTEXT)
         before = y_hat[(..., *window.slices())]
         after = before[origins]
         after[..., rows - window.top, columns - window.left] = piece.y_hat
         pixels, shown = (Area(*(POSITION * side for side in sides)) for sides in (area, window))
-        pixels = pixels.grown_within(self.whole, 0)
-        x = self.x[(..., *pixels.slices())]
+        pixels = pixels.grown_within(Area(0, 0, *x.shape[2:]), 0)
+        wanted = x[(..., *pixels.slices())]
         errors = [
-            self.model.decode(part)[(..., *pixels.slices(shown))].clamp(0, 1) - x
+            self.model.decode(part)[(..., *pixels.slices(shown))].clamp(0, 1) - wanted
             for part in torch.cat((before, after)).split(AT_ONCE)
         ]
         squared = torch.cat(errors).double().square().sum((1, 2, 3))
