@@ -26,11 +26,13 @@ def main(options: argparse.Namespace) -> None:
     torch.set_flush_denormal(True)
     photos = [middle(path, options.side) for path in sorted(options.photos.iterdir())]
     search.FIRST_STEP, search.LAST_STEP = options.steps
+    search.SURVIVORS = options.survivors
+    if options.candidates:
+        search.candidates_of = lambda effort: options.candidates
     print("| passes | candidates | best pass (%) | last three (%) | by pieces (%) | CPU (s) | beside none |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for passes in options.passes:
-        candidates = options.candidates or passes + search.MORE_CANDIDATES
-        search.MORE_CANDIDATES = candidates - passes
+        candidates = search.candidates_of(passes)
         rows = [searched(photo, quality, passes) for photo in photos for quality in options.quality]
         best, last, joined, seconds, plain = np.mean(rows, 0)
         print(
@@ -63,7 +65,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("photos", type=Path, help="folder of photos")
     parser.add_argument("--passes", type=int, nargs="+", default=[10])
-    parser.add_argument("--candidates", type=int, help="by default ten more than passes")
+    parser.add_argument("--candidates", type=int, help="by default more of them the more passes")
+    parser.add_argument("--survivors", type=int, default=search.SURVIVORS)
     parser.add_argument("--steps", type=float, nargs=2, default=[search.FIRST_STEP, search.LAST_STEP])
     parser.add_argument("--quality", type=float, nargs="+", default=[2, 6])
     parser.add_argument("--side", type=int, default=384)

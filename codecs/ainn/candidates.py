@@ -2,7 +2,7 @@
 
 Candidates lie side by side as segments (`coding_order.py`), which don't look into one another. So one
 sweep codes all of them, and reads the weights once for all. Pieces follow one another: some wavefronts,
-then the next. Of each piece one candidate is kept, and all go on from there.
+then the next. After each piece some candidates survive, and all go on from these.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from bench.codecs.ainn.coding_order import CodingOrder
@@ -51,7 +52,7 @@ class Candidates:
         self._choice = SymbolChoice(coder, order.of_grid(side_by_side.double()), level)
         # K, rows, W: where a candidate's positions are in coding order.
         self._places = order.places.view(height, count, width).transpose(0, 1)
-        self._piece = self._places[:, 0, :0]  # K, n: where those of the last piece are
+        self._coded = self._places[:, 0, :0]  # K, n: where those that are coded are
 
     def pieces(self) -> Iterator[Piece]:
         """Code all candidates, piece by piece. Before the next piece `keep` is called."""
@@ -63,18 +64,28 @@ class Candidates:
                 self._sweep.go_on(self._choice.code, slice(start, stop))
             first = self._places[0]
             here = (first >= fronts[start].start) & (first < fronts[stop - 1].stop)
-            places = self._piece = self._places[:, here]
+            places = self._places[:, here]
+            self._coded = torch.cat((self._coded, places), 1)
             bits = self._coder.bits_of(self._choice.symbols[places], self._choice.tables[places])
             y_n = self._sweep.y_n[places].transpose(1, 2)[..., None]
             y_hat = self._coder.denormalised(y_n, self._level)[..., 0]
             rows, columns = here.nonzero(as_tuple=True)
             yield Piece(rows, columns, bits.sum((1, 2)), y_hat)
 
-    def keep(self, candidate: int) -> None:
-        """All candidates go on from what this one has in the piece."""
-        self._sweep.copy(self._piece[candidate].expand_as(self._piece), self._piece)
+    def keep(self, survivors: Tensor) -> Tensor:
+        """Candidates go on from what survives, in turn: the first from the first survivor, and so on.
+
+        Args:
+            survivors: S, indexes of candidates.
+
+        Returns:
+            Of each candidate which survivor it goes on from (K,).
+        """
+        origins = torch.arange(len(self._coded)) % len(survivors)
+        self._sweep.copy(self._coded[survivors[origins]], self._coded)
+        return origins
 
     @property
     def last_rows(self) -> Tensor:
-        """Of what was kept: what as many candidates for the band below take as `above`."""
+        """What as many candidates for the band below take as `above`."""
         return self._sweep.last_rows

@@ -42,7 +42,7 @@ class AinnCodec(Codec):
         weights: a file that `bench train` wrote; by default the one that ships with the package.
         tile: side of tiles in pixels, for pictures that are larger than one; 0: `TILE`, and only for
             pictures over `MAX_PIXELS`.
-        search: passes in which the encoder looks for a latent of less rate and distortion (`search.py`).
+        search: effort with which the encoder looks for a latent of less rate and distortion (`search.py`).
         fit: 1: the encoder fits the decoder's filter to each picture (`filter_correction.py`).
         device: "cpu", "cuda", or "auto": a GPU if there is one. A GPU computes the transforms and the filter,
             in floats. What bitstreams are read by stays on the CPU, in whole numbers, and so does a search.
@@ -58,7 +58,7 @@ class AinnCodec(Codec):
         "tile": Parameter(
             0, f"side of tiles; 0: {TILE}, and none up to {MAX_PIXELS} pixels", (0, 128, 256, 512, 1024, 2048)
         ),
-        "search": Parameter(0, "passes of search, of some two encodings each", between=(0, 10000)),
+        "search": Parameter(0, "effort of the encoder's search, some ten encodings each", between=(0, 200)),
         "fit": Parameter(0, "1: the decoder's filter is fitted to each picture, and sent with it", (0, 1)),
         "device": DEVICE,
     }
@@ -92,7 +92,7 @@ class AinnCodec(Codec):
 
     def version(self) -> str:
         tiles = f", tiles of {self.tile}" if self.tile else ""
-        search = f", search {self.search} by pieces" if self.search else ""
+        search = f", search {self.search} by survivors" if self.search else ""
         fit = ", filter fitted" if self.fit else ""
         return f"container {container.VERSION}, weights {self.weights_id[:8]}{tiles}{search}{fit}"
 

@@ -11,17 +11,17 @@ are.
 
 What is moved changes what is predicted, and so how all that follows is rounded: J goes up and down from
 pass to pass, otherwise in each part of the picture. So at the end the picture is coded once more, from
-many candidates: the best passes, and small moves from them. Piece by piece that one counts that costs
-least, and the next piece follows from it (`candidates.py`).
+many candidates: the best passes, and small moves from them. Piece by piece those survive that cost least
+up to there, and all candidates for the next piece follow from these (`candidates.py`).
 
 Sources: Campos et al. 2019 (arXiv 1906.01223) and Yang, Bamler and Mandt 2020 (arXiv 2006.04240) improve
 latents of single pictures by gradients. How rounding follows a latent is told by `quantise.slopes`. To keep
-the best of many after each step is the M-algorithm with M = 1 (Anderson and Mohan 1984).
+the best of many after each step is the M-algorithm (Anderson and Mohan 1984).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,10 +39,11 @@ from bench.codecs.ainn.tiles import POSITION, ROWS, Area, tiles_of
 
 # Of the step that would reach the minimum if the decoder were orthonormal. They shrink evenly.
 FIRST_STEP, LAST_STEP = 0.3, 0.03
+MOST_PASSES = 10  # with more J rises again: steps are large for longer
 PASSES_KEPT = 5  # as candidates
 MOVED = 3  # of the passes that are kept: candidates are moves from these
 LARGEST_MOVE = 0.16  # a step, as above; each element of the latent has a random one up to this
-MORE_CANDIDATES = 10  # than passes
+SURVIVORS = 4  # candidates that the next piece goes on from
 CONTEXT = 1  # positions of the latent around a piece that are decoded too, to compare candidates
 AT_ONCE = 16  # candidates that are decoded at once
 SIDE = 768  # of the parts of a picture whose gradients are computed at once
@@ -62,7 +63,7 @@ def search(
     x: Tensor,
     size: tuple[int, int],
     level: float,
-    passes: int,
+    effort: int,
     fitted: bool = False,
 ) -> Searched:
     """Search for the symbols that code a picture at the least J.
@@ -71,7 +72,8 @@ def search(
         x: (1, 3, H, W) in [0, 1], H and W multiples of 64.
         size: height and width of the picture without what fills its sides up. Only these pixels count.
         level: position among the lambdas, 0 to L - 1, in whole thousandths.
-        passes: how many times the latent is moved, and coded anew. There are a few more candidates.
+        effort: so many times the latent is moved and coded anew, `MOST_PASSES` at most. And the more effort,
+            the more candidates there are (`candidates_of`).
         fitted: the filter is corrected for the picture, at first and for what is found.
     """
     y = model.encode(x)
@@ -82,19 +84,28 @@ def search(
         problem.fit_filter(coder.choose(target, problem.sums, level).y_hat)
     attempt = problem.attempt(target, gradient=True)
     kept, costs = [attempt], [attempt.cost]
-    for step in np.geomspace(FIRST_STEP, LAST_STEP, passes):
+    for step in np.geomspace(FIRST_STEP, LAST_STEP, min(effort, MOST_PASSES)):
         attempt = problem.attempt(problem.move(attempt, step), gradient=True)
         kept = sorted([*kept, attempt], key=lambda attempt: attempt.cost)[:PASSES_KEPT]
         costs.append(attempt.cost)
     best = kept[0]
     if not is_thin(*target.shape[2:]):  # or it is coded in another order than pieces are
-        candidates = problem.candidates(kept, passes + MORE_CANDIDATES)
+        candidates = problem.candidates(kept, candidates_of(effort))
         joined = problem.attempt(problem.best_of_pieces(candidates, best))
         costs.append(joined.cost)
         best = min(best, joined, key=lambda attempt: attempt.cost)
     if fitted:
         problem.fit_filter(best.chosen.y_hat)
     return Searched(z, best.chosen, costs, problem.correction)
+
+
+def candidates_of(effort: int) -> int:
+    """How many candidates a search compares: 12 to begin with, 32 at 10."""
+    return 12 + 2 * effort
+
+
+# (K, M, rows, W): of K candidates the normalised latents that are to be coded in these rows.
+Targets = Callable[[slice], Tensor]
 
 
 class _Attempt(NamedTuple):
@@ -141,45 +152,66 @@ class _Problem:
 
     def move(self, attempt: _Attempt, step: float) -> Tensor:
         """The target, a step against J's gradient. The attempt has its gradient."""
-        return self._moved(attempt, step * self.newton_step(attempt))
+        return attempt.target - self._bounded(step * self.newton_step(attempt))
 
-    def _moved(self, attempt: _Attempt, move: Tensor) -> Tensor:
-        return attempt.target - move.clamp(-self.inverse_gain, self.inverse_gain)
+    def _bounded(self, move: Tensor) -> Tensor:
+        return move.clamp(-self.inverse_gain, self.inverse_gain)
 
-    def candidates(self, attempts: Sequence[_Attempt], count: int) -> Tensor:
-        """(count, M, H, W): the targets of the best attempts, and moves from them of random steps.
+    def candidates(self, attempts: Sequence[_Attempt], count: int) -> Targets:
+        """The targets of the best attempts, and moves from them of random steps.
+
+        Targets of attempts come once for each survivor, as each candidate goes on from one of them.
 
         Args:
-            attempts: from the best on, not more than `count`. All have their gradients.
+            attempts: from the best on. All have their gradients.
         """
-        targets = [attempt.target for attempt in attempts]
-        moved = [(attempt, LARGEST_MOVE * self.newton_step(attempt)) for attempt in attempts[:MOVED]]
-        random = torch.Generator().manual_seed(0)
-        for index in range(count - len(targets)):
-            attempt, largest = moved[index % len(moved)]
-            targets.append(self._moved(attempt, torch.rand(largest.shape, generator=random) * largest))
-        return torch.cat(targets)
+        starts = [attempt.target for attempt in attempts]
+        targets = [target for target in starts for _ in range(SURVIVORS)][:count]
+        moves = [LARGEST_MOVE * self.newton_step(attempt) for attempt in attempts[:MOVED]]
 
-    def best_of_pieces(self, targets: Tensor, best: _Attempt) -> Tensor:
-        """A target joined from pieces of others (K, M, H, W): of each piece that which costs least, after
-        what was taken before.
+        def of_rows(rows: slice) -> Tensor:
+            random = torch.Generator().manual_seed(rows.start)
+            moved = []
+            for index in range(count - len(targets)):
+                target, move = (whole[index % len(moves)][:, :, rows] for whole in (starts, moves))
+                moved.append(target - self._bounded(torch.rand(move.shape, generator=random) * move))
+            return torch.cat([target[:, :, rows] for target in targets] + moved)
+
+        return of_rows
+
+    def best_of_pieces(self, targets: Targets, best: _Attempt) -> Tensor:
+        """A target (1, M, H, W) joined from pieces of others: those that cost least together.
+
+        Band by band, and there piece by piece, of all that may come next some survive.
 
         Args:
-            best: whose latent lies around, while a piece is taken.
+            best: whose latent lies around what is decided already.
         """
         y_hat, joined = best.chosen.y_hat.clone(), best.target.clone()
         height, width = y_hat.shape[2:]
         sums = self.sums.view(height, width, -1)
         above = None
         for top in range(0, height, ROWS):
-            rows = slice(top, top + ROWS)
-            band = Candidates(self.coder, targets[:, :, rows], sums[rows], self.level, above)
+            rows = slice(top, min(top + ROWS, height))
+            around = slice(max(top - CONTEXT, 0), min(rows.stop + CONTEXT, height))
+            x = self.x[:, :, POSITION * around.start : POSITION * around.stop]
+            candidates = targets(rows)
+            band = Candidates(self.coder, candidates, sums[rows], self.level, above)
+            # Of what survives: the latent, the target, the costs in the band.
+            decoded, taken, costs = y_hat[:, :, around], joined[:, :, rows], torch.zeros(1).double()
+            origins = torch.zeros(len(candidates), dtype=torch.long)
             for piece in band.pieces():
-                errors = self._squared_errors(y_hat[0], piece, top)
-                least = int((piece.bits + self.weight * errors).argmin())
-                band.keep(least)
-                here = (slice(None), piece.rows + top, piece.columns)
-                y_hat[0][here], joined[0][here] = piece.y_hat[least], targets[least][here]
+                inside = piece._replace(rows=piece.rows + top - around.start)
+                errors = self._changes_of_error(decoded, x, inside, origins)
+                after = costs[origins] + piece.bits + self.weight * errors
+                survivors = _least(after, SURVIVORS)
+                decoded, taken = decoded[origins[survivors]], taken[origins[survivors]]
+                decoded[..., inside.rows, inside.columns] = piece.y_hat[survivors]
+                chosen = candidates[survivors][..., piece.rows, piece.columns]
+                taken[..., piece.rows, piece.columns] = chosen
+                costs, origins = after[survivors], band.keep(survivors)
+            y_hat[:, :, around], joined[:, :, rows] = decoded[:1], taken[:1]
+            band.keep(torch.zeros(1, dtype=torch.long))  # the first goes on from the best
             above = band.last_rows
         return joined
 
@@ -207,26 +239,30 @@ class _Problem:
                 by_y_hat[latents] += torch.autograd.grad(decoded, seen, by_shown)[0]
         return squared_error, by_y_hat
 
-    def _squared_errors(self, y_hat: Tensor, piece: Piece, top: int) -> Tensor:
-        """The squared error around a piece with each candidate (K,), by pixels as they are before the filter.
+    def _changes_of_error(self, y_hat: Tensor, x: Tensor, piece: Piece, origins: Tensor) -> Tensor:
+        """What each candidate for a piece adds to the squared error around it (K,), by pixels as they are
+        before the filter.
 
         Args:
-            y_hat: (M, H, W), of what lies around.
-            top: the first row of the piece's band.
+            y_hat: (S, M, H, W), of survivors, where the piece lies and around.
+            x: (1, 3, 16 H, 16 W) or less at the picture's border, of the same place.
+            origins: K, which survivor a candidate goes on from.
         """
-        rows, columns = piece.rows + top, piece.columns
+        rows, columns = piece.rows, piece.columns
         area = Area(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1)
-        window = area.grown_within(Area(0, 0, *y_hat.shape[1:]), CONTEXT)
-        seen = y_hat[(..., *window.slices())].repeat(len(piece.bits), 1, 1, 1)
-        seen[:, :, rows - window.top, columns - window.left] = piece.y_hat
+        window = area.grown_within(Area(0, 0, *y_hat.shape[2:]), CONTEXT)
+        before = y_hat[(..., *window.slices())]
+        after = before[origins]
+        after[..., rows - window.top, columns - window.left] = piece.y_hat
         pixels, shown = (Area(*(POSITION * side for side in sides)) for sides in (area, window))
-        pixels = pixels.grown_within(self.whole, 0)
-        x = self.x[(..., *pixels.slices())]
+        pixels = pixels.grown_within(Area(0, 0, *x.shape[2:]), 0)
+        wanted = x[(..., *pixels.slices())]
         errors = [
-            self.model.decode(part)[(..., *pixels.slices(shown))].clamp(0, 1) - x
-            for part in seen.split(AT_ONCE)
+            self.model.decode(part)[(..., *pixels.slices(shown))].clamp(0, 1) - wanted
+            for part in torch.cat((before, after)).split(AT_ONCE)
         ]
-        return torch.cat(errors).double().square().sum((1, 2, 3))
+        squared = torch.cat(errors).double().square().sum((1, 2, 3))
+        return squared[len(before) :] - squared[: len(before)][origins]
 
     def newton_step(self, attempt: _Attempt) -> Tensor:
         """J's gradient by the target, over its second derivative as that of an orthonormal decoder."""
@@ -249,3 +285,12 @@ class _Problem:
         )
         by_decoded = self.weight * attempt.by_y_hat * entropy.decoder_std(self.levels) + of_others
         return (by_decoded * symbol_slopes + bits_slopes * gain) / (2 * self.latent_weight)
+
+
+def _least(costs: Tensor, count: int) -> Tensor:
+    """Indexes of up to so many least costs. What costs the same is the same, and comes once."""
+    ordered = costs.argsort()
+    ascending = costs[ordered]
+    new = torch.ones(len(costs), dtype=torch.bool)
+    new[1:] = ascending[1:] - ascending[:-1] > 1e-9 * ascending[1:].abs()
+    return ordered[new][:count]

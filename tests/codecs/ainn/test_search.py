@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +13,28 @@ from torch import Tensor
 
 from bench.codecs import CodecError, get
 from bench.codecs.ainn import search as search_module
-from bench.codecs.ainn.candidates import PIECE, Candidates
+from bench.codecs.ainn.candidates import PIECE, Candidates, Piece
 from bench.codecs.ainn.codec import AinnCodec, _pad
-from bench.codecs.ainn.search import Searched, _Problem, search
+from bench.codecs.ainn.search import (
+    MOST_PASSES,
+    PASSES_KEPT,
+    SURVIVORS,
+    Searched,
+    Targets,
+    _least,
+    _Problem,
+    candidates_of,
+    search,
+)
 from bench.codecs.base import RGB
 from bench.core.errors import BenchError
 
 LAMBDA = 0.0065  # of the shipped weights' quality 3
 
 
-def find(codec: AinnCodec, image: RGB, level: float, passes: int) -> Searched:
+def find(codec: AinnCodec, image: RGB, level: float, effort: int) -> Searched:
     size = image.shape[0], image.shape[1]
-    return search(codec._model, codec._coder, _pad(image), size, level, passes)
+    return search(codec._model, codec._coder, _pad(image), size, level, effort)
 
 
 def real_cost(image: RGB, stream: bytes) -> float:
@@ -72,6 +83,10 @@ def problem_of(codec: AinnCodec, image: RGB, level: float) -> tuple[_Problem, Te
     return problem, codec._model.entropy.normalise(y)
 
 
+def rows_of(targets: Tensor) -> Targets:
+    return lambda rows: targets[:, :, rows]
+
+
 @torch.no_grad()
 def test_of_each_piece_the_candidate_counts_that_costs_least(tiny_weights: Path) -> None:
     """Candidates that are good in one part of the picture each: joined they are good in all."""
@@ -83,7 +98,7 @@ def test_of_each_piece_the_candidate_counts_that_costs_least(tiny_weights: Path)
         mine = ((fronts // PIECE).clamp(max=2) + torch.arange(12)[:, None] // 4) % 3 == index
         target[:, :, mine] = good[:, :, mine]
     tries = [problem.attempt(target) for target in (*spoilt, good)]
-    joined = problem.best_of_pieces(torch.cat(spoilt), tries[0])
+    joined = problem.best_of_pieces(rows_of(torch.cat(spoilt).repeat_interleave(SURVIVORS, 0)), tries[0])
     assert torch.equal(joined, good)
     assert problem.attempt(joined).cost < 0.9 * min(one.cost for one in tries[:3])
 
@@ -106,7 +121,7 @@ def test_pieces_that_were_kept_are_what_their_targets_give_when_coded_whole(tiny
             assert torch.isnan(y_hat[0][here]).all()  # no position twice
             joined[0][here], y_hat[0][here] = targets[kept][here], piece.y_hat[kept]
             bits += float(piece.bits[kept])
-            band.keep(kept)
+            band.keep(torch.tensor([kept]))
         assert index >= 1
         above = band.last_rows
     whole = codec._coder.choose(joined, problem.sums, 1)
@@ -115,16 +130,89 @@ def test_pieces_that_were_kept_are_what_their_targets_give_when_coded_whole(tiny
 
 
 @torch.no_grad()
+def test_each_survivor_goes_on_with_its_own_past(tiny_weights: Path) -> None:
+    """Three pasts side by side: each is what its pieces' targets give when coded whole."""
+    codec = AinnCodec(tiny_weights)
+    problem, good = problem_of(codec, photo(64, 400), 1)
+    random = torch.Generator().manual_seed(3)
+    targets = torch.cat([good + 0.5 * torch.randn(good.shape, generator=random) for _ in range(6)])
+    band = Candidates(codec._coder, targets, problem.sums, 1, None)
+    joined, y_hat = good.repeat(3, 1, 1, 1), torch.zeros_like(good).repeat(3, 1, 1, 1)
+    origins = torch.zeros(6, dtype=torch.long)
+    for piece in band.pieces():
+        survivors = torch.randperm(6, generator=random)[:3]
+        joined, y_hat = joined[origins[survivors]], y_hat[origins[survivors]]
+        y_hat[..., piece.rows, piece.columns] = piece.y_hat[survivors]
+        joined[..., piece.rows, piece.columns] = targets[survivors][..., piece.rows, piece.columns]
+        origins = band.keep(survivors)
+        assert origins.tolist() == [0, 1, 2, 0, 1, 2]
+    assert not torch.equal(y_hat[0], y_hat[1])
+    for past, decoded in zip(joined, y_hat, strict=True):
+        assert torch.equal(codec._coder.choose(past[None], problem.sums, 1).y_hat[0], decoded)
+
+
+@torch.no_grad()
+def test_what_costs_more_at_first_may_cost_less_in_the_end(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first candidate saves a bit in its piece, and whoever goes on from it pays ten for that."""
+
+    class Band:
+        def __init__(self, _: object, targets: Tensor, *rest: object) -> None:
+            self.targets, self.survivors, self.last_rows = targets, torch.tensor([]), None
+
+        def pieces(self) -> Iterator[Piece]:
+            rows, columns = torch.ones(4, 4).nonzero(as_tuple=True)
+            y_hat = self.targets.flatten(2)[..., :16]
+            second = torch.tensor([1, 0]).repeat_interleave(SURVIVORS)
+            yield Piece(rows, columns, second, y_hat)
+            after_first = self.survivors[torch.arange(2 * SURVIVORS) % len(self.survivors)] >= SURVIVORS
+            yield Piece(rows, columns + 4, 10 * after_first, y_hat)
+
+        def keep(self, survivors: Tensor) -> Tensor:
+            self.survivors = survivors
+            return torch.arange(2 * SURVIVORS) % len(survivors)
+
+    problem, good = problem_of(AinnCodec(tiny_weights), photo(64, 128), 2)
+    monkeypatch.setattr(search_module, "Candidates", Band)
+    monkeypatch.setattr(problem, "weight", 0)
+    dear, cheap = good + 1, good + 2
+    targets = torch.cat((dear, cheap)).repeat_interleave(SURVIVORS, 0)
+    joined = problem.best_of_pieces(rows_of(targets), problem.attempt(good))
+    assert torch.equal(joined[..., :4], dear[..., :4])
+
+
+def test_survivors_are_the_least_and_none_comes_twice() -> None:
+    costs = torch.tensor([5.0, 2.0, 7.0, 2.0 + 1e-12, 3.0, 7.0], dtype=torch.float64)
+    assert costs[_least(costs, 3)].tolist() == pytest.approx([2, 3, 5])
+    assert len(_least(costs, 9)) == 4 and len(_least(costs[1:2], 4)) == 1
+
+
+@torch.no_grad()
 def test_candidates_are_the_best_passes_and_other_moves_from_them(tiny_weights: Path) -> None:
-    problem, good = problem_of(AinnCodec(tiny_weights), photo(64, 64), 1)
+    problem, good = problem_of(AinnCodec(tiny_weights), photo(128, 64), 1)
     attempts = [problem.attempt(good + shift, gradient=True) for shift in (0, 0.1, 0.2)]
-    candidates = problem.candidates(attempts, 8)
-    assert torch.equal(candidates[:3], torch.cat([attempt.target for attempt in attempts]))
-    for index, candidate in enumerate(candidates[3:]):
-        moved = (attempts[index % 3].target[0] - candidate).abs()
+    passes, rows = 3 * SURVIVORS, slice(4, 8)
+    targets = problem.candidates(attempts, passes + 5)
+    candidates = targets(rows)
+    for index, candidate in enumerate(candidates[:passes]):
+        assert torch.equal(candidate, attempts[index // SURVIVORS].target[0, :, rows])
+    for index, candidate in enumerate(candidates[passes:]):
+        moved = (attempts[index % 3].target[0, :, rows] - candidate).abs()
         assert float(moved.max()) > 0 and (moved <= problem.inverse_gain[0] + 1e-6).all()
-    assert not torch.equal(candidates[3], candidates[6])
-    assert torch.equal(candidates, problem.candidates(attempts, 8))  # the same in each run
+    assert not torch.equal(candidates[passes], candidates[passes + 3])
+    assert torch.equal(candidates, targets(rows))  # the same in each run
+    assert not torch.equal(
+        candidates[passes] - candidates[0], (targets(slice(0, 4)))[passes] - targets(slice(0, 4))[0]
+    )
+    assert len(problem.candidates(attempts, 7)(rows)) == 7
+
+
+def test_more_effort_is_more_candidates_and_no_more_passes_than_help(tiny_weights: Path) -> None:
+    codec, image = AinnCodec(tiny_weights), photo(64, 64)
+    assert [candidates_of(effort) for effort in (1, 10, 50)] == [14, 32, 112]
+    assert len(find(codec, image, 1, MOST_PASSES + 5).costs) == MOST_PASSES + 2
+    assert candidates_of(MOST_PASSES) > PASSES_KEPT * SURVIVORS  # there are moves, too
 
 
 def test_part_by_part_the_distortion_and_its_gradient_are_those_of_the_whole(
@@ -168,7 +256,7 @@ def test_a_search_of_a_thin_picture_decodes_to_what_it_saw(tiny_weights: Path) -
 def test_search_is_told_in_name_and_version_and_the_default_is_none() -> None:
     searching = get("ainn:search=3")
     assert searching.name == "ainn:search=3"
-    assert searching.version() == get("ainn").version() + ", search 3 by pieces"
+    assert searching.version() == get("ainn").version() + ", search 3 by survivors"
     assert get("ainn:search=0").name == "ainn"
 
 
