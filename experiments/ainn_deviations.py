@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from middles import middle
 from numpy.typing import NDArray
-from PIL import Image
 
 from bench.codecs.ainn.codec import AinnCodec, _pad
 from bench.codecs.ainn.latent_coder import ChosenSymbols, LatentCoder
@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
     for quality in QUALITIES:
         rows = []
         for path in sorted(folder.iterdir()):
-            image = middle(np.array(Image.open(path).convert("RGB")))
+            image = middle(path, SIDE)
             with torch.inference_mode():
                 y = model.encode(_pad(image))
                 z = coder.analyse(y)
@@ -51,11 +51,6 @@ def main(folder: Path) -> None:
             rows.append([of_y - past, of_y - oracle, z_bits, total - coded.estimated_bits])
             rows[-1] = [100 * value / total for value in rows[-1]]
         print(quality, *(f"{value:.2f}" for value in np.mean(rows, 0)), sep="\t", flush=True)
-
-
-def middle(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    top, left = (max(0, side - SIDE) // 2 for side in image.shape[:2])
-    return image[top : top + SIDE, left : left + SIDE]
 
 
 def expected_magnitudes(coder: LatentCoder) -> NDArray[np.float64]:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from middles import middle
 from numpy.typing import NDArray
-from PIL import Image
 
 from bench.codecs.ainn import search
 from bench.codecs.ainn.codec import AinnCodec, _pad
@@ -53,12 +53,6 @@ def searched(photo: NDArray[np.uint8], quality: float, passes: int) -> tuple[flo
     seconds = time.process_time() - began - plain
     costs = 100 * (np.array(found.costs) / found.costs[0] - 1)
     return min(costs[:-1]), costs[-4:-1].mean(), min(costs), seconds, plain
-
-
-def middle(path: Path, side: int) -> NDArray[np.uint8]:
-    photo = np.array(Image.open(path).convert("RGB"))
-    top, left = (max(0, length - side) // 2 for length in photo.shape[:2])
-    return photo[top : top + side, left : left + side]
 
 
 if __name__ == "__main__":
