@@ -6,7 +6,7 @@ import mmap
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,25 +42,13 @@ class Descendants:
         if self._is_alone():
             self.others.clear()  # their numbers may be given anew until all processes are looked at again
             return [self.worker]
-        if self.first is not None:
-            present = set(psutil.pids())
-            self.others &= present
-            unknown = present - self.others
-            here, theirs = _namespace(os.getpid()), _namespace(self.first)
-            namespaces = {pid: _namespace(pid) for pid in unknown}
-            ours = {
-                pid
-                for pid, namespace in namespaces.items()
-                if namespace == theirs or (namespace not in (here, -pid) and _is_within(pid, theirs))
-            }
-            self.others |= unknown - ours
-            return sorted(ours - {self.first})
-        pids = []
-        for pid in psutil.pids():
-            with suppress(OSError):
-                if os.getsid(pid) == self.worker:
-                    pids.append(pid)
-        return pids
+        present = set(psutil.pids())
+        self.others &= present
+        is_one = self._recognise()
+        ours = {pid for pid in present - self.others if is_one(pid)}
+        if self.first is not None:  # who is in a session may be in another later
+            self.others |= present - ours
+        return sorted(ours - {self.first})
 
     def are_over(self, count: int) -> bool:
         """Whether there are more than so many.
@@ -69,17 +57,9 @@ class Descendants:
         """
         if self._is_alone():
             return False
-        theirs = _namespace(self.first) if self.first is not None else None
-        seen = 0
-        for pid in sorted(set(psutil.pids()) - self.others, reverse=True):  # the newest first
-            with suppress(OSError):
-                if theirs is not None:
-                    seen += _namespace(pid) == theirs
-                else:
-                    seen += os.getsid(pid) == self.worker
-            if seen > count:
-                return True
-        return False
+        is_one = self._recognise()
+        unknown = sorted(set(psutil.pids()) - self.others - {self.first}, reverse=True)  # the newest first
+        return any(number > count for number, _ in enumerate(filter(is_one, unknown), 1))
 
     def kill_most(self) -> None:
         """Kill by one signal all in the namespace, or else all in the worker's group.
@@ -109,6 +89,18 @@ class Descendants:
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 send_signal(victims, number)
             time.sleep(0.002)
+
+    def _recognise(self) -> Callable[[int], bool]:
+        """How to tell cheaply whether a process is one of them, or the first of the namespace."""
+        if self.first is None:
+            return lambda pid: _session(pid) == self.worker
+        here, theirs = _namespace(os.getpid()), _namespace(self.first)
+
+        def is_one(pid: int) -> bool:
+            namespace = _namespace(pid)
+            return namespace == theirs or (namespace not in (here, -pid) and _is_within(pid, theirs))
+
+        return is_one
 
     def _is_alone(self) -> bool:
         """Whether there is nothing but the worker in its namespace; False: there is, or that isn't known.
@@ -206,6 +198,13 @@ def _read(path: str) -> bytes:
         return b"".join(iter(lambda: os.read(file, 1 << 16), b""))
     finally:
         os.close(file)
+
+
+def _session(pid: int) -> int:
+    """Who leads the session of a process; 0: it is gone."""
+    with suppress(OSError):
+        return os.getsid(pid)
+    return 0
 
 
 def _namespace(pid: int) -> int:
