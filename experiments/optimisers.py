@@ -73,7 +73,8 @@ class MatricesAndAdam(torch.optim.Optimizer):
 def muon(state: dict[str, Any], gradient: Tensor) -> Tensor:
     momentum: Tensor = state.setdefault("momentum", torch.zeros_like(gradient))
     momentum.lerp_(gradient, 0.05)
-    return 0.2 * max(gradient.shape) ** 0.5 * orthogonal(torch.lerp(gradient, momentum, 0.95))
+    size: float = 0.2 * max(gradient.shape) ** 0.5
+    return size * orthogonal(torch.lerp(gradient, momentum, 0.95))
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
