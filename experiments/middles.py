@@ -1,6 +1,8 @@
 """The middle of photos, as PNG files: smaller pictures for what takes long.
 
-python experiments/middles.py path/to/photos middles --side 256
+    python experiments/middles.py path/to/photos middles --side 256
+
+Photos that are smaller than that stay as they are.
 """
 
 from __future__ import annotations

@@ -36,30 +36,28 @@ class Descendants:
     first: int | None = None
     others: set[int] = field(default_factory=set, compare=False)  # known to be none of them
 
-    def pids(self) -> list[int]:
+    def pids(self, most: int | None = None) -> list[int]:
         """The live ones that can be recognised cheaply: those in its namespace and in namespaces made there,
-        or else those in its session."""
+        or else those in its session.
+
+        Args:
+            most: look no further once there are more. A fork bomb leaves the runner some milliseconds at a
+                time.
+        """
         if self._is_alone():
             self.others.clear()  # their numbers may be given anew until all processes are looked at again
             return [self.worker]
         present = set(psutil.pids())
         self.others &= present
-        is_one = self._recognise()
-        ours = {pid for pid in present - self.others if is_one(pid)}
-        if self.first is not None:  # who is in a session may be in another later
-            self.others |= present - ours
-        return sorted(ours - {self.first})
-
-    def are_over(self, count: int) -> bool:
-        """Whether there are more than so many.
-
-        This looks no further once it knows. A fork bomb leaves the runner some milliseconds at a time.
-        """
-        if self._is_alone():
-            return False
-        is_one = self._recognise()
-        unknown = sorted(set(psutil.pids()) - self.others - {self.first}, reverse=True)  # the newest first
-        return any(number > count for number, _ in enumerate(filter(is_one, unknown), 1))
+        is_one, ours = self._recognise(), []
+        for pid in sorted(present - self.others - {self.first}, reverse=True):  # the newest first
+            if is_one(pid):
+                ours.append(pid)
+                if most is not None and len(ours) > most:
+                    break
+            elif self.first is not None:  # who is in a session may be in another later
+                self.others.add(pid)
+        return ours[::-1]
 
     def kill_most(self) -> None:
         """Kill by one signal all in the namespace, or else all in the worker's group.

@@ -85,8 +85,8 @@ def limit_tasks() -> None:
 
     version = _kernel_version()
     if version >= (5, 14):
-        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-        most = most_tasks() if hard == resource.RLIM_INFINITY else min(most_tasks(), hard)
+        limits = resource.getrlimit(resource.RLIMIT_NPROC)
+        most = min([most_tasks(), *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
         resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     if version >= (6, 14):
         with suppress(OSError):

@@ -329,7 +329,7 @@ class Worker:
             memory = self._watch(allowed)
             answer, content = self._channel.receive()
             if "error" in answer:
-                self._refuse_a_bomb()  # at the kernel's limit its processes fail
+                self._members()  # a bomb's processes fail at the kernel's limit
         except (EOFError, OSError, ValueError, KeyError):
             raise WorkerError(self._died()) from None
         except WorkerError:
@@ -345,8 +345,7 @@ class Worker:
         while not self._channel.waits(wait):
             if allowed.seconds is not None and time.monotonic() - began > allowed.seconds:
                 raise WorkerError(f"it took over {allowed.seconds:g} s{self._option('timeout')}")
-            self._refuse_a_bomb()
-            most = max(most, memory_of(self._processes.pids()))
+            most = max(most, memory_of(self._members()))
             if allowed.memory is not None and most > allowed.memory:
                 mebibytes = f"{allowed.memory / 2**20:.0f} MiB of memory"
                 raise WorkerError(f"it took over {mebibytes}{self._option('memory')}")
@@ -354,10 +353,13 @@ class Worker:
             wait = max(0.001, min(2 * wait, _LONGEST_WAIT, left))
         return most
 
-    def _refuse_a_bomb(self) -> None:
-        if self._processes.are_over(MAX_PROCESSES):
+    def _members(self) -> list[int]:
+        """Numbers of its processes; raises WorkerError if they are too many."""
+        members = self._processes.pids(MAX_PROCESSES)
+        if len(members) > MAX_PROCESSES:
             self._processes.kill_most()  # before anything else: the guard may wait long for its turn
             raise WorkerError(f"it started over {MAX_PROCESSES} processes")
+        return members
 
     def _option(self, name: str) -> str:
         """Which option sets a limit; those of scoring are ours."""

@@ -68,11 +68,11 @@ def test_too_many_are_seen_and_killed_by_one_signal() -> None:
         while len(children := process.children()) < 9:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert worker.are_over(9) and not worker.are_over(10)
+        assert len(worker.pids(8)) == 9 and len(worker.pids(9)) == len(worker.pids(10)) == 10
         worker.kill_most()
         assert leader.wait() == -9
         assert not psutil.wait_procs(children, 60)[1]
-        assert not worker.are_over(0)
+        assert not worker.pids(0)
     finally:
         leader.kill()
         leader.wait()

@@ -83,6 +83,12 @@ def problem_of(codec: AinnCodec, image: RGB, level: float) -> tuple[_Problem, Te
     return problem, codec._model.entropy.normalise(y)
 
 
+def noisy(good: Tensor, deviation: float, count: int, seed: int) -> Tensor:
+    """As many targets that differ from a good one."""
+    random = torch.Generator().manual_seed(seed)
+    return torch.cat([good + deviation * torch.randn(good.shape, generator=random) for _ in range(count)])
+
+
 def rows_of(targets: Tensor) -> Targets:
     return lambda rows: targets[:, :, rows]
 
@@ -91,14 +97,13 @@ def rows_of(targets: Tensor) -> Targets:
 def test_of_each_piece_the_candidate_counts_that_costs_least(tiny_weights: Path) -> None:
     """Candidates that are good in one part of the picture each: joined they are good in all."""
     problem, good = problem_of(AinnCodec(tiny_weights), photo(130, 400), 2)
-    random = torch.Generator().manual_seed(1)
-    spoilt = [good + 5 * torch.randn(good.shape, generator=random) for _ in range(3)]
+    spoilt = noisy(good, 5, 3, seed=1)
     fronts = torch.arange(28) + 3 * (torch.arange(12) % 4)[:, None]  # of a band: column + 3 * row
     for index, target in enumerate(spoilt):
         mine = ((fronts // PIECE).clamp(max=2) + torch.arange(12)[:, None] // 4) % 3 == index
-        target[:, :, mine] = good[:, :, mine]
-    tries = [problem.attempt(target) for target in (*spoilt, good)]
-    joined = problem.best_of_pieces(rows_of(torch.cat(spoilt).repeat_interleave(SURVIVORS, 0)), tries[0])
+        target[:, mine] = good[0, :, mine]
+    tries = [problem.attempt(target) for target in (*spoilt.split(1), good)]
+    joined = problem.best_of_pieces(rows_of(spoilt.repeat_interleave(SURVIVORS, 0)), tries[0])
     assert torch.equal(joined, good)
     assert problem.attempt(joined).cost < 0.9 * min(one.cost for one in tries[:3])
 
@@ -108,8 +113,7 @@ def test_pieces_that_were_kept_are_what_their_targets_give_when_coded_whole(tiny
     """Whichever candidates are kept: symbols' bits and decoded values add up to those of one picture."""
     codec = AinnCodec(tiny_weights)
     problem, good = problem_of(codec, photo(128, 330), 1)
-    random = torch.Generator().manual_seed(2)
-    targets = torch.cat([good + 0.5 * torch.randn(good.shape, generator=random) for _ in range(4)])
+    targets = noisy(good, 0.5, 4, seed=2)
     height, width = good.shape[2:]
     joined, y_hat, bits, above = good.clone(), torch.full_like(good, torch.nan), 0.0, None
     for top in range(0, height, 4):
@@ -134,8 +138,7 @@ def test_each_survivor_goes_on_with_its_own_past(tiny_weights: Path) -> None:
     """Three pasts side by side: each is what its pieces' targets give when coded whole."""
     codec = AinnCodec(tiny_weights)
     problem, good = problem_of(codec, photo(64, 400), 1)
-    random = torch.Generator().manual_seed(3)
-    targets = torch.cat([good + 0.5 * torch.randn(good.shape, generator=random) for _ in range(6)])
+    targets, random = noisy(good, 0.5, 6, seed=3), torch.Generator().manual_seed(4)
     band = Candidates(codec._coder, targets, problem.sums, 1, None)
     joined, y_hat = good.repeat(3, 1, 1, 1), torch.zeros_like(good).repeat(3, 1, 1, 1)
     origins = torch.zeros(6, dtype=torch.long)
