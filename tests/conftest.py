@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,18 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_weights: Path) -> Ainn:
     return load_weights(tiny_weights)
+
+
+@pytest.fixture(params=["a GPU", "a pretended one"])
+def cuda(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What "cuda" is in a test."""
+    import torch
+    from pretended_gpu import pretended_gpu
+
+    if (request.param == "a GPU") != torch.cuda.is_available():
+        pytest.skip("there is " + ("a real one" if torch.cuda.is_available() else "no GPU"))
+    if torch.cuda.is_available():
+        yield
+    else:
+        with pretended_gpu():
+            yield

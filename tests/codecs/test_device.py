@@ -1,17 +1,20 @@
 """Codecs whose networks compute on a GPU: what is on it, what isn't, and what users get without one.
 
-Torch's device "meta" stands in for a GPU: it computes nothing, but follows shapes and types, and refuses
-operations that mix devices. So all but the kernels is tested without a GPU.
+What a GPU codes is tested on a GPU if there is one, and on a pretended one where there is none: so all but
+the kernels is tested anywhere.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from plugins import install_codecs
+from pretended_gpu import NAME, PretendedAinn, pretended_gpu
 from shell import bench
 from tiny import photo
 from torch import Tensor
@@ -20,6 +23,7 @@ from bench import codecs
 from bench.codecs.ainn.codec import AinnCodec
 from bench.core.errors import BenchError
 from bench.process import Limits, Worker
+from bench.results import Store
 
 LEARNED = ("ainn", "mbt2018-mean", "cheng2020-anchor")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -79,31 +83,23 @@ def test_only_codecs_that_predict_in_floats_are_another_version_on_a_gpu() -> No
 # What a GPU computes, of A-INN.
 
 
-def test_transforms_and_filter_are_on_the_device_and_nothing_that_predicts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fetched = []
+def test_transforms_and_filter_are_on_the_device_and_nothing_that_predicts() -> None:
+    with pretended_gpu() as fetched:
+        codec = AinnCodec(device="cuda")  # weights that ship have a filter
+        stream = codec.encode(photo(70, 90), 2.5)
+        decoded = codec.decode(stream)
+        latent = torch.float32, (1, codec._coder.channels, 8, 8)
+        assert [(tensor.dtype, tuple(tensor.shape)) for tensor in fetched] == [
+            latent,
+            (torch.uint8, (70, 90, 3)),
+        ]  # one of either side, and nothing between
+        assert np.array_equal(decoded, fetched[1].numpy())
 
-    def fetch(tensor: Tensor) -> Tensor:
-        assert tensor.device.type == "meta"
-        fetched.append((tensor.dtype, tuple(tensor.shape)))
-        return torch.full(tensor.shape, 0.25 if tensor.is_floating_point() else 7, dtype=tensor.dtype)
-
-    monkeypatch.setattr(Tensor, "cpu", fetch)
-    monkeypatch.setattr(torch, "autocast", lambda *given, **named: nullcontext())  # "meta" has none
-    codec = AinnCodec()  # weights that ship have a filter
-    codec.device = "meta"
-    stream = codec.encode(photo(70, 90), 2.5)
-    decoded = codec.decode(stream)
-    latent = torch.float32, (1, codec._coder.channels, 8, 8)
-    assert fetched == [latent, (torch.uint8, (70, 90, 3))]  # one of either side, and nothing between
-    assert decoded.shape == (70, 90, 3) and (decoded == 7).all()
-
-    model = codec._transforms
-    assert {tensor.device.type for tensor in (*model.parameters(), *model.buffers())} == {"meta"}
-    assert model.transform.blocks[3].mix._frozen_inverse is not None
-    exact = [value for value in vars(codec._coder.exact).values() if isinstance(value, Tensor)]
-    assert exact and all((value.device.type, value.dtype) == ("cpu", torch.float64) for value in exact)
+        model = codec._transforms
+        assert {tensor.device.type for tensor in (*model.parameters(), *model.buffers())} == {"cuda"}
+        assert model.transform.blocks[3].mix._frozen_inverse is not None
+        exact = [value for value in vars(codec._coder.exact).values() if isinstance(value, Tensor)]
+        assert exact and all((value.device.type, value.dtype) == ("cpu", torch.float64) for value in exact)
 
 
 def test_streams_of_other_floats_decode_to_the_same_latent(
@@ -125,7 +121,7 @@ def test_streams_of_other_floats_decode_to_the_same_latent(
         assert np.array_equal(here.decode(stream), there.decode(stream))
 
 
-@gpu
+@pytest.mark.usefixtures("cuda")
 def test_a_gpus_streams_decode_on_the_cpu_and_the_other_way_round(tiny_weights: Path) -> None:
     on_cpu, on_gpu = AinnCodec(tiny_weights), AinnCodec(tiny_weights, device="cuda")
     image = photo(200, 300)
@@ -140,6 +136,20 @@ def test_a_gpus_streams_decode_on_the_cpu_and_the_other_way_round(tiny_weights: 
             for reader in streams:
                 came = reader._coder.decode(sent.payload, tuple(sent.y_hat.shape[2:]), 1.5)  # type: ignore[arg-type]
                 assert torch.equal(came.y_hat, sent.y_hat)
+
+
+@pytest.mark.parametrize("values", [{}, {"fit": 1}, {"tile": 128}, {"search": 1}], ids=str)
+@pytest.mark.usefixtures("cuda")
+def test_whatever_a_gpu_is_asked_for_a_cpu_makes_the_same_of(
+    values: dict[str, int], tiny_weights: Path
+) -> None:
+    on_cpu, on_gpu = (AinnCodec(tiny_weights, device=device, **values) for device in ("cpu", "cuda"))
+    thin = [] if values else [photo(1100, 64)]  # which is laid down and cut
+    for image in (photo(70, 140), *thin):
+        for stream in (on_gpu.encode(image, 2), on_cpu.encode(image, 2)):
+            one, other = (codec.decode(stream).astype(int) for codec in (on_cpu, on_gpu))
+            assert one.shape == image.shape
+            assert np.abs(one - other).max() <= 1 and np.mean(one != other) < 0.01
 
 
 @gpu
@@ -160,18 +170,39 @@ def test_a_gpu_works_under_confinement_and_says_so(tiny_weights: Path) -> None:
     assert decoded.payload == AinnCodec(tiny_weights, device="cuda").decode(stream).tobytes()
 
 
+@no_gpu
+def test_a_run_and_a_crosscheck_find_the_gpu(tiny_weights: Path, tmp_path: Path) -> None:
+    plugins = install_codecs(tmp_path / "packages", "pretended_gpu", [PretendedAinn])
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(photo(70, 90)).save(tmp_path / "pictures" / "a.png")
+    where = ("--dataset", tmp_path / "pictures", "--quality", 2, "--results", tmp_path / "results")
+    spec = f"ainn-pretended:weights={tiny_weights}"
+    done = bench("run", "--codec", f"{spec},device=auto", "--metric", "psnr", *where, **plugins)
+    assert done.returncode == 0, done.stderr
+    store = Store(tmp_path / "results")
+    (name,) = store.codecs()
+    (dataset,) = store.datasets(name)
+    assert {setup.machine["device"] for setup in store.load(dataset, name).setups.values()} == {NAME}
+
+    done = bench("crosscheck", "--codec", spec, *where, **plugins)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"a GPU +│ (bit for bit|within 1) ", done.stdout), done.stdout
+
+
 # Models of the zoo.
 
 
-@gpu
-def test_the_zoo_codes_on_a_gpu(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["bmshj2018-factorized", "mbt2018-mean", "mbt2018"])
+@pytest.mark.filterwarnings("ignore:Inference on GPU is not recommended")
+@pytest.mark.usefixtures("cuda")
+def test_the_zoo_codes_on_a_gpu(model: str, tmp_path: Path) -> None:
     from bench.codecs.compressai_networks import network
 
     torch.manual_seed(0)
     path = tmp_path / "mine.pth"
-    torch.save(network("mbt2018-mean", (8, 12)).state_dict(), path)
-    on_cpu, on_gpu = (codecs.get(f"mbt2018-mean:weights={path},device={value}") for value in ("cpu", "cuda"))
-    image = photo(70, 90)
+    torch.save(network(model, (8, 12)).state_dict(), path)
+    on_cpu, on_gpu = (codecs.get(f"{model}:weights={path},device={value}") for value in ("cpu", "cuda"))
+    image = photo(64, 60)
     one, other = (codec.decode(codec.encode(image, 1)).astype(int) for codec in (on_cpu, on_gpu))
     assert one.shape == other.shape == image.shape and np.abs(one - other).max() <= 2
     assert on_gpu.multiply_adds(64, 64, 1) == on_cpu.multiply_adds(64, 64, 1)

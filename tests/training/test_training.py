@@ -29,6 +29,10 @@ from bench.training.trainer import CHECKPOINT, LOG, WEIGHTS, Trainer
 from bench.training.validation import FIGURES
 from bench.training.zoo_learner import ZooConfig
 
+SHORT = TrainingPlan(  # for devices that may be slow
+    steps=2, batch=1, crop=64, rate=1e-3, entropy_first=0.5, record=False, compile=False, export_crops=1
+)
+
 
 @pytest.fixture(scope="module")
 def uninterrupted(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -342,6 +346,35 @@ def test_the_log_says_where_the_time_goes(photos: Path, tmp_path: Path) -> None:
     Trainer(TINY, PLAN, photos, "cpu").run(tmp_path, report=rows.append)
     shares = [rows[-1][f"{part}_share"] for part in PARTS]
     assert all(share > 0 for share in shares) and 0.5 < sum(shares) <= 1
+
+
+@pytest.mark.parametrize(("precision", "off_by"), [("float32", 1e-4), ("bfloat16", 1e-2)])
+@pytest.mark.usefixtures("cuda")
+def test_a_training_on_a_gpu_is_that_of_the_cpu(
+    precision: str, off_by: float, photos: Path, tmp_path: Path
+) -> None:
+    plan = TrainingPlan(**vars(SHORT) | {"precision": precision})
+    losses = {}
+    for device in ("cpu", "cuda"):
+        rows: list[dict[str, Any]] = []
+        Trainer(TINY, plan, photos, device).run(tmp_path / device, validate_every=1, report=rows.append)
+        losses[device] = [row["loss"] for row in rows]
+        assert len(losses[device]) == SHORT.steps
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=off_by)
+    codec, image = AinnCodec(tmp_path / "cuda" / WEIGHTS), photo(64, 64)
+    assert codec.decode(codec.encode(image, 1)).shape == image.shape
+
+
+@pytest.mark.usefixtures("cuda")
+def test_a_training_on_a_gpu_is_gone_on_from_exactly(photos: Path, tmp_path: Path) -> None:
+    for name in ("whole", "cut", "cut"):
+        trainer = Trainer(TINY, SHORT, photos, "cuda")
+        if (tmp_path / name).exists():
+            trainer.resume(tmp_path / name / CHECKPOINT)
+        stop = {"stop_after": 0} if name == "cut" and not (tmp_path / name).exists() else {}
+        assert trainer.run(tmp_path / name, **stop) == (not stop)
+    whole, cut = (without_time(checkpoint(tmp_path / name)) for name in ("whole", "cut"))
+    assert_same(cut, whole)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -136,7 +136,7 @@ def test_latents_are_the_same_with_any_threads_and_libraries(
                 assert torch.equal(LatentCoder(tiny.entropy).decode(payload, size, 1.25).y_hat, y_hat)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.usefixtures("cuda")
 def test_latents_of_a_gpu_decode_on_the_cpu(tiny: Ainn, picture: torch.Tensor) -> None:
     with torch.inference_mode():
         y = build_like(tiny).cuda().encode(picture.cuda()).cpu()
