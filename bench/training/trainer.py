@@ -25,6 +25,7 @@ from bench.core.errors import BenchError, first_line
 from bench.metrics.multiscale_ssim import MIN_SIDE
 from bench.training import log
 from bench.training.ainn_learner import AinnLearner
+from bench.training.average import Average, laid_out, same_random_numbers
 from bench.training.divergence import MAX_STEPS_BACK, Watch
 from bench.training.interrupts import interrupt_flag
 from bench.training.learner import Learner
@@ -95,8 +96,7 @@ class Trainer:
                 raise ValueError(f"it is of another model, {state['kind']}")
             self.learner.restore(state["learner"], state["model"])
             self._settle()
-            # A checkpoint from before there was a picture filter has none of it.
-            self.average |= {name: value.to(self.device) for name, value in state["average"].items()}
+            self.average.update(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
             self._align()
             self.phase = state["phase"]
@@ -165,7 +165,7 @@ class Trainer:
     def save(self, out: Path) -> None:
         """Write the checkpoint, and the averaged weights as a codec takes them."""
         self.save_checkpoint(out)
-        with self._averaged():
+        with self.average.in_place(self.device):
             training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
             crops = self.crops.batch(self.step, self.plan.export_crops)
             crops = crops.contiguous(memory_format=torch.channels_last)
@@ -177,7 +177,7 @@ class Trainer:
             "kind": self.learner.kind,
             "learner": self.learner.describe(),
             "model": self.model.state_dict(),
-            "average": self.average,
+            "average": self.average.weights,
             "optimiser": self.optimiser.state_dict(),
             "phase": self.phase,
             "step": self.step,
@@ -194,7 +194,7 @@ class Trainer:
         """`FIGURES` of the averaged weights, means over photos and lambdas: of the held-out photos, with
         `valid_` before their names, and of as many photos of the training, with `train_`."""
         row: dict[str, float] = {}
-        with self._averaged():
+        with self.average.in_place(self.device):
             for kind, photos in (("valid", self.validation), ("train", self.seen)):
                 if len(photos):
                     means = code_photos(self.learner, photos, self.device).double().mean((0, 1)).tolist()
@@ -203,7 +203,7 @@ class Trainer:
 
     def held_out(self) -> Tensor:
         """(L, N, 4): `FIGURES` of the averaged weights on each of the N held-out photos, at each lambda."""
-        with self._averaged():
+        with self.average.in_place(self.device):
             return code_photos(self.learner, self.validation, self.device).cpu()
 
     def _settle(self) -> None:
@@ -222,7 +222,7 @@ class Trainer:
         self.optimiser = torch.optim.Adam(self.learner.parameter_groups(self.plan.rate), fused=True)
         for group in self.optimiser.param_groups:
             group["full_lr"] = group["lr"]
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.average = Average(self.model)
         self.recorded: Recorded | None = None
         self.kept: dict[int, Tensor] = {}
         self.lambdas = torch.tensor(self.learner.lambdas, device=self.device)
@@ -315,7 +315,7 @@ class Trainer:
             return time_step(lambda: self._passes(pictures, level), self.device)
 
         began = time.perf_counter()
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+        with same_random_numbers(self.device):
             best = fastest(self.variant, self._axes(), measure, self.say)
             self._use(best)
         self.chosen = True
@@ -341,9 +341,8 @@ class Trainer:
     def _align(self) -> None:
         """Let what is kept for a parameter lie in memory as the parameter: a fused optimiser wants that."""
         for parameter, kept in self.optimiser.state.items():
-            kept |= {name: _laid_out(value, parameter) for name, value in kept.items() if value.dim()}
-        state = self.model.state_dict()
-        self.average = {name: _laid_out(value, state[name]) for name, value in self.average.items()}
+            kept |= {name: laid_out(value, parameter) for name, value in kept.items() if value.dim()}
+        self.average.lie_as_the_model()
 
     def _device_name(self) -> str:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
@@ -353,7 +352,7 @@ class Trainer:
 
     def _enter(self, phase: str) -> None:
         if phase == LAST:  # the transform is finished: what ships is its average
-            self.model.load_state_dict(self.average)
+            self.model.load_state_dict(self.average.weights)
         self._train_only(phase)
         self.recorded = None
         self.kept = {}
@@ -361,11 +360,8 @@ class Trainer:
         self.phase = phase
 
     def _train_only(self, phase: str) -> None:
-        for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(self.learner.learns(name, phase))
-        trained = {name: p.detach() for name, p in self.model.named_parameters() if p.requires_grad}
-        self.trained = list(trained.values())
-        self.trained_average = [self.average[name] for name in trained]
+        names = (name for name, _ in self.model.named_parameters())
+        self.average.train_only({name for name in names if self.learner.learns(name, phase)})
 
     def _update(self, figures: Tensor) -> list[float]:
         """Take the step, unless it is a bad one; returns the batch's means of `FIGURES`."""
@@ -379,7 +375,7 @@ class Trainer:
         objective, gradient, *means = torch.cat((figures[:1], norm[None], figures[1:])).tolist()
         if self.watch.good(objective, gradient):
             decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
-            torch._foreach_lerp_(self.trained_average, self.trained, 1 - decay)
+            self.average.follow(decay)
         elif self.watch.astray:
             self._step_back()
         return means
@@ -391,23 +387,9 @@ class Trainer:
                 f"training diverged: {self.watch.skipped} bad steps by step {self.step}, and stepping back "
                 f"{MAX_STEPS_BACK} times didn't help; start again from good weights, with a smaller --rate"
             )
-        self.model.load_state_dict(self.average)
+        self.model.load_state_dict(self.average.weights)
         self.optimiser.state.clear()
         self.watch.stepped_back()
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Put the averaged weights in the place of the current ones meanwhile.
-
-        Random numbers drawn meanwhile don't count: validating more or less often changes nothing.
-        """
-        current = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                yield
-        finally:
-            self.model.load_state_dict(current)
 
 
 def _learner(config: AinnConfig | ZooConfig, photos: list[NDArray[np.uint8]], plan: TrainingPlan) -> Learner:
@@ -416,10 +398,6 @@ def _learner(config: AinnConfig | ZooConfig, photos: list[NDArray[np.uint8]], pl
             raise BenchError(f"{config.architecture} is trained in float32; leave --precision out")
         return ZooLearner(config)
     return AinnLearner(config, photos, plan.seed)
-
-
-def _laid_out(value: Tensor, like: Tensor) -> Tensor:
-    return value if value.stride() == like.stride() else torch.empty_like(like).copy_(value)
 
 
 def _layout(variant: Variant) -> torch.memory_format:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -26,6 +26,8 @@ from bench.codecs.ainn.codec import AinnCodec
 NAME = "Pretended GPU"
 _CUDA, _CPU = torch.device("cuda", 0), torch.device("cpu")
 _FOR_GOOD = ExitStack()
+_RANDOM = {"rand_like", "randn_like", "uniform_", "normal_", "bernoulli", "bernoulli_"}
+_generator = torch.Generator()
 _SUMS = {
     "conv2d", "convolution", "convolution_backward", "mm", "addmm", "bmm", "linear", "sum", "mean",
     "exp", "log", "sigmoid", "softplus",
@@ -92,7 +94,8 @@ class OnGpu(Tensor):
         if strangers and name != "copy_" and "index" not in name:
             raise RuntimeError(f"{name} takes tensors on one device; some are on cuda:0, some on the cpu")
         inner = tree_map_only(OnGpu, lambda tensor: tensor.held, (args, kwargs))
-        result = _summed(func, *inner) if name in _SUMS else func(*inner[0], **inner[1])
+        with _random_numbers_of_gpu() if name in _RANDOM else nullcontext():
+            result = _summed(func, *inner) if name in _SUMS else func(*inner[0], **inner[1])
         if name == "_local_scalar_dense" or (not isinstance(args[0], OnGpu) and name == "copy_"):
             return result
         return return_and_correct_aliasing(func, args, kwargs, tree_map_only(Tensor, OnGpu, result))
@@ -112,6 +115,18 @@ def _summed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if kwargs.get("dtype") or not first.is_floating_point():
         return result
     return tree_map_only(Tensor, lambda tensor: tensor.to(first.dtype), result)
+
+
+@contextmanager
+def _random_numbers_of_gpu() -> Iterator[None]:
+    """Draw them from the GPU's generator, not from the CPU's."""
+    before = torch.get_rng_state()
+    torch.set_rng_state(_generator.get_state())
+    try:
+        yield
+    finally:
+        _generator.set_state(torch.get_rng_state())
+        torch.set_rng_state(before)
 
 
 class _Calls(TorchFunctionMode):
@@ -139,7 +154,8 @@ class _Calls(TorchFunctionMode):
             return result
         if not _is_cuda(kwargs.get("device")) or func is torch.device:
             return func(*args, **kwargs)
-        made = func(*args, **kwargs | {"device": _CPU})
+        with _random_numbers_of_gpu():
+            made = func(*args, **kwargs | {"device": _CPU})
         return made if isinstance(made, OnGpu) or not isinstance(made, Tensor) else OnGpu(made)
 
 
@@ -190,7 +206,8 @@ def _asked_of_cuda() -> dict[str, Any]:
         "synchronize": lambda device=None: None,
         "reset_peak_memory_stats": lambda device=None: None,
         "max_memory_allocated": lambda device=None: 1 << 20,
-        "get_rng_state": lambda device=None: torch.get_rng_state(),
-        "set_rng_state": lambda state, device=None: torch.set_rng_state(state),
+        "manual_seed_all": lambda seed: _generator.manual_seed(seed),
+        "get_rng_state": lambda device=None: _generator.get_state(),
+        "set_rng_state": lambda state, device=None: _generator.set_state(state),
     }
     return {**functions, "Event": _Event}

@@ -15,7 +15,9 @@ from bench.training.plan import TrainingPlan
 from bench.training.trainer import CHECKPOINT, LOG, Trainer
 
 # Steps 0 to 2 are of the first phase, 3 to 5 train everything, 6 to 8 are of the last.
-PLAN = TrainingPlan(steps=9, batch=1, crop=64, rate=1e-3, entropy_first=0.3, entropy_last=0.35)
+PLAN = TrainingPlan(
+    steps=9, batch=1, crop=64, rate=1e-3, entropy_first=0.3, entropy_last=0.35, export_crops=4
+)
 
 State = dict[str, Any]
 
@@ -27,9 +29,10 @@ def train(
     resume: bool = False,
     stop_at: int | None = None,
     validate_every: int = 1,
+    device: str = "cpu",
 ) -> State:
     """Train a tiny model, with Ctrl-C pressed before step `stop_at` ends; the checkpoint that is left."""
-    trainer = Trainer(TINY, plan, photos, "cpu")
+    trainer = Trainer(TINY, plan, photos, device)
     if resume:
         trainer.resume(out / CHECKPOINT)
 

@@ -131,6 +131,7 @@ def test_a_full_disk_leaves_checkpoint_log_and_weights_as_they_were(
 ) -> None:
     monkeypatch.setitem(CONFIGS, "tiny", TINY)
     options = ["--data", str(photos), "--config", "tiny", "--crop", "64", "--batch", "1"]
+    options += ["--export-crops", "4"]
 
     def bench_train(*more: str) -> str:
         monkeypatch.setattr(sys, "argv", ["bench", "train", *options, "--out", str(tmp_path), *more])
@@ -169,6 +170,7 @@ def test_the_command_trains_resumes_and_guards_what_is_there(
 ) -> None:
     monkeypatch.setitem(CONFIGS, "tiny", TINY)
     options = ["--data", str(photos), "--config", "tiny", "--steps", "2", "--crop", "64", "--batch", "1"]
+    options += ["--export-crops", "4"]
 
     def bench_train(*more: str) -> str:
         monkeypatch.setattr(sys, "argv", ["bench", "train", *options, "--out", str(tmp_path), *more])
