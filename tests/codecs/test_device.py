@@ -6,7 +6,6 @@ the kernels is tested anywhere.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +170,7 @@ def test_a_gpu_works_under_confinement_and_says_so(tiny_weights: Path) -> None:
 
 
 @no_gpu
-def test_a_run_and_a_crosscheck_find_the_gpu(tiny_weights: Path, tmp_path: Path) -> None:
+def test_a_run_finds_the_gpu_under_confinement(tiny_weights: Path, tmp_path: Path) -> None:
     plugins = install_codecs(tmp_path / "packages", "pretended_gpu", [PretendedAinn])
     (tmp_path / "pictures").mkdir()
     Image.fromarray(photo(70, 90)).save(tmp_path / "pictures" / "a.png")
@@ -183,10 +182,6 @@ def test_a_run_and_a_crosscheck_find_the_gpu(tiny_weights: Path, tmp_path: Path)
     (name,) = store.codecs()
     (dataset,) = store.datasets(name)
     assert {setup.machine["device"] for setup in store.load(dataset, name).setups.values()} == {NAME}
-
-    done = bench("crosscheck", "--codec", spec, *where, **plugins)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"a GPU +│ (bit for bit|within 1) ", done.stdout), done.stdout
 
 
 # Models of the zoo.
