@@ -35,6 +35,27 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
 
 
+@no_gpu
+def test_a_pretended_gpu_is_as_strict_as_a_real_one_and_rounds_otherwise_than_the_cpu() -> None:
+    x, w = torch.rand(1, 64, 9, 9), torch.rand(8, 64, 3, 3)
+    with pretended_gpu():
+        there = x.to("cuda")
+        assert (there.device.type, there.is_cuda, there[0, 0].device.type) == ("cuda", True, "cuda")
+        for mixed in (lambda: there + x, lambda: torch.conv2d(there, w), lambda: x[there[0, 0, 0].long()]):
+            with pytest.raises(RuntimeError, match="on one device"):
+                mixed()
+        with pytest.raises(RuntimeError):
+            there.numpy()
+        assert torch.equal(there[:, torch.tensor([3])].cpu(), x[:, [3]])  # as a GPU takes indexes of the CPU
+        here, there = torch.conv2d(x, w), torch.conv2d(there, w.cuda()).cpu()
+        assert torch.allclose(here, there) and not torch.equal(here, there)
+        torch.manual_seed(0)
+        first = torch.rand(3)
+        torch.manual_seed(0)
+        torch.rand(3, device="cuda")
+        assert torch.equal(torch.rand(3), first)  # each device draws its own
+
+
 # What users get.
 
 

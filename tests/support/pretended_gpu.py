@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from bench.codecs.ainn.codec import AinnCodec
 
 NAME = "Pretended GPU"
 _CUDA, _CPU = torch.device("cuda", 0), torch.device("cpu")
 _FOR_GOOD = ExitStack()
+_TAKING_INDEXES = {"index", "index_put", "index_put_"}  # of either device
 _RANDOM = {"rand_like", "randn_like", "uniform_", "normal_", "bernoulli", "bernoulli_"}
 _generator = torch.Generator()
 _SUMS = {
@@ -89,32 +89,49 @@ class OnGpu(Tensor):
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs, name = kwargs or {}, func.overloadpacket.__name__
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        strangers = [tensor for tensor in tensors if tensor.dim() and not isinstance(tensor, OnGpu)]
-        if strangers and name != "copy_" and "index" not in name:
-            raise RuntimeError(f"{name} takes tensors on one device; some are on cuda:0, some on the cpu")
-        inner = tree_map_only(OnGpu, lambda tensor: tensor.held, (args, kwargs))
+        mixes = name == "copy_" or (name in _TAKING_INDEXES and isinstance(args[0], OnGpu))
+
+        def held(tensor: Tensor) -> Tensor:
+            if isinstance(tensor, OnGpu):
+                return tensor.held
+            if tensor.dim() and not mixes:
+                raise RuntimeError(f"{name} takes tensors on one device; some are on cuda:0, some on the cpu")
+            return tensor
+
+        inner = _changed(args, held), _changed(kwargs, held)
         with _random_numbers_of_gpu() if name in _RANDOM else nullcontext():
             result = _summed(func, *inner) if name in _SUMS else func(*inner[0], **inner[1])
         if name == "_local_scalar_dense" or (not isinstance(args[0], OnGpu) and name == "copy_"):
             return result
-        return return_and_correct_aliasing(func, args, kwargs, tree_map_only(Tensor, OnGpu, result))
+        return return_and_correct_aliasing(func, args, kwargs, _changed(result, OnGpu))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Files have it as a tensor of the CPU, as they are read."""
         return self.held.__reduce_ex__(protocol)
 
 
+def _changed(values: Any, change: Callable[[Tensor], Any]) -> Any:
+    """Values with all tensors in them changed, also those of lists and dictionaries."""
+    if isinstance(values, Tensor):
+        return change(values)
+    if isinstance(values, list | tuple):
+        return type(values)([_changed(value, change) for value in values])
+    if isinstance(values, dict):
+        return {key: _changed(value, change) for key, value in values.items()}
+    return values
+
+
 def _summed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """By float64; the result has the type of the first tensor, or that asked for."""
-    first = next(leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor))
-    wide_args, wide_kwargs = tree_map_only(
-        Tensor, lambda tensor: tensor.double() if tensor.is_floating_point() else tensor, (args, kwargs)
-    )
-    result = func(*wide_args, **wide_kwargs)
+
+    def double(tensor: Tensor) -> Tensor:
+        return tensor.double() if tensor.is_floating_point() else tensor
+
+    result = func(*_changed(args, double), **_changed(kwargs, double))
+    first = next(value for value in args if isinstance(value, Tensor))
     if kwargs.get("dtype") or not first.is_floating_point():
         return result
-    return tree_map_only(Tensor, lambda tensor: tensor.to(first.dtype), result)
+    return _changed(result, lambda tensor: tensor.to(first.dtype))
 
 
 @contextmanager
