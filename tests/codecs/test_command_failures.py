@@ -17,8 +17,6 @@ from tiny import photo
 from bench.codecs import Codec, CodecError, program
 from bench.process import program_memory
 
-# Programs that fail.
-
 
 @pytest.mark.parametrize(
     ("keys", "reason"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -157,6 +158,8 @@ def test_workers_that_die_and_hang_lose_nothing(
     other.suspend()
     _, printed = run.communicate(timeout=120)
     assert run.returncode == 0 and "Traceback" not in printed, printed
+    lost = re.findall(r"(tls://\S+) was lost; \S+ at quality \d+ goes to another worker", printed)
+    assert len(set(lost)) == 2, printed
     assert figures(rows(tmp_path)) == expected
     assert count(tmp_path) == IMAGES * QUALITIES  # nothing twice
     setups = results_of(tmp_path, "slow").setups.values()
