@@ -265,10 +265,8 @@ class Team:
             self._lost[measured] = self._lost.get(measured, 0) + 1
             if self._lost[measured] < ATTEMPTS:
                 self._back(measured)
-                self._machines.say(
-                    f"{member.address} was lost; {measured.image.name} at quality {measured.quality:g} goes to "
-                    "another worker"
-                )
+                cell_name = f"{measured.image.name} at quality {measured.quality:g}"
+                self._machines.say(f"{member.address} was lost; {cell_name} goes to another worker")
             else:
                 reason = f"{ATTEMPTS} workers were lost while they measured it, the last one {member.address}"
                 yield measured, self._failure(measured, reason), None
