@@ -40,7 +40,9 @@ class Transforms64:
 def main(folder: Path) -> None:
     usual, other = AinnCodec(), AinnCodec()
     other._transforms = Transforms64(other._model)
-    print("| quality | bitstreams | the same | largest difference in bytes | pixels' samples apart | by |")
+    print(
+        "| quality | bitstreams | the same | largest difference, bytes | share of samples that differ | by at most |"
+    )
     print("| --- | --- | --- | --- | --- | --- |")
     for quality in QUALITIES:
         same, bytes_apart, apart, samples, levels = 0, 0, 0, 0, 0
