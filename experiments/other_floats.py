@@ -40,10 +40,9 @@ class Transforms64:
 def main(folder: Path) -> None:
     usual, other = AinnCodec(), AinnCodec()
     other._transforms = Transforms64(other._model)
-    print(
-        "| quality | bitstreams | the same | largest difference, bytes | share of samples that differ | by at most |"
-    )
-    print("| --- | --- | --- | --- | --- | --- |")
+    columns = "quality", "bitstreams", "the same", "largest difference, bytes", "share of samples that differ"
+    print(f"| {' | '.join(columns)} | by at most |")
+    print("| --- " * (len(columns) + 1) + "|")
     for quality in QUALITIES:
         same, bytes_apart, apart, samples, levels = 0, 0, 0, 0, 0
         paths = sorted(folder.glob("*.png"))
