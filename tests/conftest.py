@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,8 @@ def cuda(request: pytest.FixtureRequest) -> Iterator[None]:
     import torch
     from pretended_gpu import pretended_gpu
 
-    if (request.param == "a GPU") != torch.cuda.is_available():
-        pytest.skip("there is " + ("a real one" if torch.cuda.is_available() else "no GPU"))
-    if torch.cuda.is_available():
+    real = torch.cuda.is_available()
+    if (request.param == "a GPU") != real:
+        pytest.skip("there is a real one" if real else "there is no GPU")
+    with nullcontext() if real else pretended_gpu():
         yield
-    else:
-        with pretended_gpu():
-            yield

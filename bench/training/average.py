@@ -48,12 +48,13 @@ class Average:
         self.weights = {name: laid_out(value, state[name]) for name, value in self.weights.items()}
 
     @contextmanager
-    def in_place(self, device: torch.device) -> Iterator[None]:
+    def in_place(self) -> Iterator[None]:
         """Put the averaged weights in the place of the current ones meanwhile.
 
         Random numbers drawn meanwhile don't count: validating more or less often changes nothing.
         """
         current = {name: value.clone() for name, value in self._model.state_dict().items()}
+        device = next(iter(current.values())).device
         self._model.load_state_dict(self.weights)
         try:
             with same_random_numbers(device):

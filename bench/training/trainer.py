@@ -165,7 +165,7 @@ class Trainer:
     def save(self, out: Path) -> None:
         """Write the checkpoint, and the averaged weights as a codec takes them."""
         self.save_checkpoint(out)
-        with self.average.in_place(self.device):
+        with self.average.in_place():
             training = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "plan": vars(self.plan)}
             crops = self.crops.batch(self.step, self.plan.export_crops)
             crops = crops.contiguous(memory_format=torch.channels_last)
@@ -194,7 +194,7 @@ class Trainer:
         """`FIGURES` of the averaged weights, means over photos and lambdas: of the held-out photos, with
         `valid_` before their names, and of as many photos of the training, with `train_`."""
         row: dict[str, float] = {}
-        with self.average.in_place(self.device):
+        with self.average.in_place():
             for kind, photos in (("valid", self.validation), ("train", self.seen)):
                 if len(photos):
                     means = code_photos(self.learner, photos, self.device).double().mean((0, 1)).tolist()
@@ -203,7 +203,7 @@ class Trainer:
 
     def held_out(self) -> Tensor:
         """(L, N, 4): `FIGURES` of the averaged weights on each of the N held-out photos, at each lambda."""
-        with self.average.in_place(self.device):
+        with self.average.in_place():
             return code_photos(self.learner, self.validation, self.device).cpu()
 
     def _settle(self) -> None:

@@ -29,12 +29,6 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 
-@pytest.fixture
-def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A GPU that nothing computes on."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-
-
 @no_gpu
 def test_a_pretended_gpu_is_as_strict_as_a_real_one_and_rounds_otherwise_than_the_cpu() -> None:
     x, w = torch.rand(1, 64, 9, 9), torch.rand(8, 64, 3, 3)
@@ -81,7 +75,7 @@ def test_auto_is_the_cpu_where_there_is_no_gpu(name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["cuda", "auto"])
-@pytest.mark.usefixtures("pretended")
+@pytest.mark.usefixtures("cuda")
 def test_the_device_is_no_part_of_a_name(value: str) -> None:
     for name in LEARNED:
         assert codecs.name_of(f"{name}:device={value}") == name
@@ -90,7 +84,7 @@ def test_the_device_is_no_part_of_a_name(value: str) -> None:
         assert codecs.get(name).device == "cpu"  # type: ignore[attr-defined]
 
 
-@pytest.mark.usefixtures("pretended")
+@pytest.mark.usefixtures("cuda")
 def test_only_codecs_that_predict_in_floats_are_another_version_on_a_gpu() -> None:
     versions = {
         name: (codecs.get(name).version(), codecs.get(f"{name}:device=cuda").version()) for name in LEARNED

@@ -61,7 +61,7 @@ class PretendedAinn(AinnCodec):
         super().__init__(**values)
 
 
-class OnGpu(Tensor):
+class TensorOnGpu(Tensor):
     """A tensor on the GPU. `held` has its values."""
 
     held: Tensor
@@ -70,8 +70,8 @@ class OnGpu(Tensor):
     is_cpu = property(lambda self: False)  # type: ignore[assignment]
 
     @staticmethod
-    def __new__(cls, held: Tensor, requires_grad: bool = False) -> OnGpu:
-        made: OnGpu = Tensor._make_wrapper_subclass(
+    def __new__(cls, held: Tensor, requires_grad: bool = False) -> TensorOnGpu:
+        made: TensorOnGpu = Tensor._make_wrapper_subclass(
             cls,
             held.size(),
             strides=held.stride(),
@@ -89,10 +89,10 @@ class OnGpu(Tensor):
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs, name = kwargs or {}, func.overloadpacket.__name__
-        mixes = name == "copy_" or (name in _TAKING_INDEXES and isinstance(args[0], OnGpu))
+        mixes = name == "copy_" or (name in _TAKING_INDEXES and isinstance(args[0], TensorOnGpu))
 
         def held(tensor: Tensor) -> Tensor:
-            if isinstance(tensor, OnGpu):
+            if isinstance(tensor, TensorOnGpu):
                 return tensor.held
             if tensor.dim() and not mixes:
                 raise RuntimeError(f"{name} takes tensors on one device; some are on cuda:0, some on the cpu")
@@ -101,9 +101,9 @@ class OnGpu(Tensor):
         inner = _changed(args, held), _changed(kwargs, held)
         with _random_numbers_of_gpu() if name in _RANDOM else nullcontext():
             result = _summed(func, *inner) if name in _SUMS else func(*inner[0], **inner[1])
-        if name == "_local_scalar_dense" or (not isinstance(args[0], OnGpu) and name == "copy_"):
+        if name == "_local_scalar_dense" or (not isinstance(args[0], TensorOnGpu) and name == "copy_"):
             return result
-        return return_and_correct_aliasing(func, args, kwargs, _changed(result, OnGpu))
+        return return_and_correct_aliasing(func, args, kwargs, _changed(result, TensorOnGpu))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Files have it as a tensor of the CPU, as they are read."""
@@ -158,8 +158,8 @@ class _Calls(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func is torch._has_compatible_shallow_copy_type:
-            return isinstance(args[0], OnGpu) == isinstance(args[1], OnGpu)
-        if func in (Tensor.tolist, Tensor.__repr__) and isinstance(args[0], OnGpu):
+            return isinstance(args[0], TensorOnGpu) == isinstance(args[1], TensorOnGpu)
+        if func in (Tensor.tolist, Tensor.__repr__) and isinstance(args[0], TensorOnGpu):
             return func(args[0].held)
         if func is Tensor.type_as:
             func, args = Tensor.to, (args[0], args[1].device, args[1].dtype)
@@ -167,13 +167,15 @@ class _Calls(TorchFunctionMode):
             func, args, kwargs = Tensor.to, (args[0], _CUDA if func is Tensor.cuda else _CPU), {}
         if func is Tensor.to:
             result = _to(*args, **kwargs)
-            self.fetched += [result] * (isinstance(args[0], OnGpu) and not isinstance(result, OnGpu))
+            self.fetched += [result] * (
+                isinstance(args[0], TensorOnGpu) and not isinstance(result, TensorOnGpu)
+            )
             return result
         if not _is_cuda(kwargs.get("device")) or func is torch.device:
             return func(*args, **kwargs)
         with _random_numbers_of_gpu():
             made = func(*args, **kwargs | {"device": _CPU})
-        return made if isinstance(made, OnGpu) or not isinstance(made, Tensor) else OnGpu(made)
+        return made if isinstance(made, TensorOnGpu) or not isinstance(made, Tensor) else TensorOnGpu(made)
 
 
 def _to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -187,14 +189,13 @@ def _to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             wanted, rest = value.device, [value.dtype]
         elif isinstance(value, torch.dtype):
             rest.append(value)
-    there = isinstance(tensor, OnGpu)
-    stays = wanted is None or _is_cuda(wanted) == there
-    if stays:
+    there = isinstance(tensor, TensorOnGpu)
+    if wanted is None or _is_cuda(wanted) == there:
         return tensor.to(*rest, **kwargs) if rest or kwargs else tensor
     assert not (tensor.requires_grad and torch.is_grad_enabled()), "no gradients go from device to device"
     if there:
         return tensor.held.detach().clone().to(*rest, **kwargs)  # type: ignore[attr-defined]
-    return OnGpu(tensor.detach().clone().to(*rest, **kwargs))
+    return TensorOnGpu(tensor.detach().clone().to(*rest, **kwargs))
 
 
 def _is_cuda(device: Any) -> bool:

@@ -51,7 +51,7 @@ def test_a_baseline_learns_and_codes_a_picture(photos_and_valid: Path, tmp_path:
     stream = codec.encode(image, 1)
     assert codec.decode(stream).shape == image.shape
     x = as_tensor(image)
-    with torch.no_grad(), trainer.average.in_place(trainer.device):
+    with torch.no_grad(), trainer.average.in_place():
         bpp = trainer.learner.coded(x, torch.zeros(1)).bpp
     header = 13 * 8 / (64 * 128)
     assert 8 * len(stream) / (64 * 128) == pytest.approx(float(bpp) + header, rel=0.1, abs=0.02)
